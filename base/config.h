@@ -1,0 +1,118 @@
+// Config: the checked values of the configuration table (config_table.cpp), used by cpmstored and cpmctl.
+// Sources in rising precedence: defaults, TOML file, --set key=value, environment CPMSTORE_IMAP_LISTEN; --data DIR
+// on the command line names the data directory whatever the others say.
+// Runs on: load on the main thread; a loaded Config is never changed.
+#pragma once
+
+#include "base/config_value.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/result.h"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cpm {
+
+struct Config {
+  std::string data;  // the data directory; empty: none named
+
+  std::vector<Endpoint> imap_listen, imaps_listen, http_listen;
+  std::vector<std::string> imap_disable;  // extensions switched off
+  std::vector<std::string> account_mailboxes;  // made with every account
+
+  struct Server {
+    std::size_t threads = 0;      // session threads; 0 = one per processor
+    std::size_t cpu_threads = 0;  // password hashing; 0 = one per processor
+    std::string name;             // in the greeting and in ID
+  } server;
+
+  struct Tls {
+    std::string certificate, key;  // PEM files; both empty: a self-made certificate
+    std::string client_ca;         // PEM file; empty: client certificates are not asked for
+    std::string client_identity;   // email, uri, cn
+    std::string minimum;           // 1.2, 1.3
+  } tls;
+
+  struct OAuth {
+    std::string keys;  // file with a JWK set or PEM public keys; empty: OAUTHBEARER is off
+    std::string issuer, audience, claim;
+    std::vector<std::string> algorithms;
+    std::chrono::seconds leeway{};
+  };
+  struct Auth {
+    bool allow_plaintext = false;
+    std::vector<std::string> mechanisms;
+    std::chrono::seconds cache{};           // how long a verified password is remembered
+    std::size_t lockout_address_failures = 0, lockout_peer_failures = 0;  // 0 = no lock-out
+    std::chrono::seconds lockout_window{}, lockout_time{};
+    OAuth oauth;
+  } auth;
+
+  struct Database {
+    std::string url;  // empty: the embedded PostgreSQL
+    std::size_t connections = 0;
+    bool prepare = true;
+    std::string bin_dir, run_as;
+    std::uint64_t shared_buffers = 0;  // 0: from the machine's memory
+    std::chrono::seconds start_timeout{}, stop_timeout{};
+  } database;
+
+  log::Settings log;
+  bool trace_protocol = false;
+  Limits limits;
+
+  // Every key with its value as text and where it came from ("default", "FILE:12", "--set", …), in table order.
+  struct Setting {
+    std::string key, value, origin;
+    bool reloadable = false;
+  };
+  std::vector<Setting> settings;
+};
+
+// One row of the table.
+struct ConfigKey {
+  std::string key;                   // "imap.listen"
+  ValueType type = ValueType::text;
+  std::string fallback;              // the default, as text
+  std::uint64_t minimum = 0, maximum = 0;  // number, size (octets), duration (seconds)
+  std::vector<std::string> choices;  // choice; list: the allowed items, empty = any
+  bool reloadable = false;           // SIGHUP takes a new value
+  std::string help;                  // one line
+  struct Value {
+    bool flag = false;
+    std::uint64_t number = 0;
+    std::string text;
+    std::vector<std::string> items;
+    std::vector<Endpoint> endpoints;
+  };
+  std::function<void(Config&, const Value&)> store;
+};
+[[nodiscard]] const std::vector<ConfigKey>& config_table();
+[[nodiscard]] std::string environment_name(std::string_view key);  // CPMSTORE_IMAP_LISTEN
+[[nodiscard]] std::string allowed_values(const ConfigKey& key);    // "8K to 16M"
+
+struct ConfigSources {
+  std::string data;               // --data
+  std::string file;               // --config; empty: DATA/cpmstore.toml if it exists
+  std::vector<std::string> sets;  // --set
+  std::map<std::string, std::string> environment;  // only CPMSTORE_… is looked at
+};
+[[nodiscard]] std::map<std::string, std::string> process_environment();
+
+// The Error's text holds one line for every unknown key, bad value or contradiction, fit for a terminal.
+[[nodiscard]] Result<Config> load_config(const ConfigSources& sources);
+
+// Printed from the table.
+[[nodiscard]] std::string config_help();    // --help-config
+[[nodiscard]] std::string config_sample();  // a TOML file with every key, commented out
+[[nodiscard]] std::string config_doc();     // docs/config.md
+// All values with their origins; secrets in URLs are masked. `changed_only`: leave defaults out.
+[[nodiscard]] std::string config_print(const Config& config, bool changed_only);
+[[nodiscard]] std::string masked_url(std::string_view url);
+
+}  // namespace cpm

@@ -1,0 +1,174 @@
+// What is printed from the configuration table: help, sample file, documentation, effective values.
+#include "base/config.h"
+
+#include <algorithm>
+
+namespace cpm {
+
+namespace {
+
+const char* type_name(ValueType type) {
+  switch (type) {
+    case ValueType::flag: return "true/false";
+    case ValueType::number: return "number";
+    case ValueType::size: return "size";
+    case ValueType::duration: return "duration";
+    case ValueType::text: return "text";
+    case ValueType::choice: return "choice";
+    case ValueType::list: return "list";
+    case ValueType::endpoints: return "HOST:PORT";
+  }
+  return "text";
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+// As it would be written in a TOML file.
+std::string toml_value(const ConfigKey& key, const std::string& text) {
+  switch (key.type) {
+    case ValueType::flag: return parse_flag(text).value_or(false) ? "true" : "false";
+    case ValueType::number: return text;
+    case ValueType::list: {
+      std::string items;
+      for (const std::string& item : split_list(text)) items += (items.empty() ? "" : ", ") + quoted(item);
+      return "[" + items + "]";
+    }
+    default: return quoted(text);
+  }
+}
+
+std::string section_of(const std::string& key) {
+  const std::size_t dot = key.rfind('.');
+  return dot == std::string::npos ? "" : key.substr(0, dot);
+}
+
+std::string name_of(const std::string& key) { return key.substr(key.rfind('.') + 1); }
+
+// Rows grouped by TOML table, each table once, in the order of its first key.
+std::vector<std::pair<std::string, std::vector<const ConfigKey*>>> sections() {
+  std::vector<std::pair<std::string, std::vector<const ConfigKey*>>> all;
+  for (const ConfigKey& key : config_table()) {
+    const std::string section = section_of(key.key);
+    auto at = std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == section; });
+    if (at == all.end()) at = all.insert(all.end(), {section, {}});
+    at->second.push_back(&key);
+  }
+  return all;
+}
+
+std::string shown(const std::string& text) { return text.empty() ? "(empty)" : text; }
+
+}  // namespace
+
+std::string allowed_values(const ConfigKey& key) {
+  switch (key.type) {
+    case ValueType::flag: return "true or false";
+    case ValueType::number: return std::to_string(key.minimum) + " to " + std::to_string(key.maximum);
+    case ValueType::size:
+      return format_size(key.minimum) + " to " + format_size(key.maximum) + " (octets, or with K, M, G)";
+    case ValueType::duration:
+      return format_duration(key.minimum) + " to " + format_duration(key.maximum) + " (seconds, or with s, m, h)";
+    case ValueType::text: return "one text";
+    case ValueType::endpoints: return "HOST:PORT, as 127.0.0.1:1143 or [::1]:1143, several separated by commas";
+    case ValueType::choice:
+    case ValueType::list: break;
+  }
+  std::string all;
+  for (const std::string& item : key.choices) all += (all.empty() ? "" : ", ") + item;
+  if (key.type == ValueType::choice) return all;
+  return all.empty() ? "a list of texts" : "any of " + all;
+}
+
+std::string config_help() {
+  std::string out =
+      "Keys, in rising precedence from the TOML file, --set KEY=VALUE and the environment.\n"
+      "The variable of a key is CPMSTORE_ and the key in capitals with _ for the dots: " +
+      environment_name("imap.listen") + ".\n";
+  for (const auto& [section, keys] : sections()) {
+    out += '\n';
+    for (const ConfigKey* key : keys) {
+      out += key->key + " = " + shown(key->fallback) + "\n    " + key->help;
+      if (key->reloadable) out += "; SIGHUP reloads it";
+      out += "\n";
+      if (key->type != ValueType::text) out += "    allowed: " + allowed_values(*key) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string config_sample() {
+  std::string out = "# Configuration of cpmstored. Every key stands here with its default; remove the # to change one.\n";
+  for (const auto& [section, keys] : sections()) {
+    out += section.empty() ? "\n" : "\n[" + section + "]\n";
+    for (const ConfigKey* key : keys) {
+      out += "# " + key->help + "\n#" + name_of(key->key) + " = " + toml_value(*key, key->fallback) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string config_doc() {
+  std::string out =
+      "# Configuration\n\n"
+      "Printed by `cpmstored --print-config-doc` from the table in `base/config_table.cpp`; do not edit by hand.\n\n"
+      "Sources, in rising precedence: the defaults below, the TOML file (`--config FILE`, else `cpmstore.toml` in the data\n"
+      "directory), `--set key=value`, the environment (`" + environment_name("imap.listen") +
+      "` for `imap.listen`). `--data DIR` names the data\n"
+      "directory whatever the others say. An unknown key or a bad value stops the start.\n"
+      "Sizes are octets or take K, M, G (powers of 1024); durations are seconds or take s, m, h; lists in `--set` and in the\n"
+      "environment are separated by commas. `cpmctl config print` shows every value and where it came from.\n"
+      "Keys marked ↻ take a new value on SIGHUP; the others need a restart.\n";
+  for (const auto& [section, keys] : sections()) {
+    out += section.empty() ? "\n" : "\n## " + section + "\n\n";
+    out += "| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
+    for (const ConfigKey* key : keys) {
+      const std::string fallback = key->fallback.empty() ? "" : "`" + key->fallback + "`";
+      const std::string allowed = key->type == ValueType::text ? "" : allowed_values(*key);
+      out += "| `" + key->key + "`" + (key->reloadable ? " ↻" : "") + " | " + type_name(key->type) + " | " +
+             fallback + " | " + allowed + " | " + key->help + " |\n";
+    }
+  }
+  return out;
+}
+
+std::string config_print(const Config& config, bool changed_only) {
+  std::size_t width = 0;
+  for (const Config::Setting& setting : config.settings) {
+    if (!changed_only || setting.origin != "default") width = std::max(width, setting.key.size());
+  }
+  std::string out;
+  for (const Config::Setting& setting : config.settings) {
+    if (changed_only && setting.origin == "default") continue;
+    const std::string value = setting.key == "database.url" ? masked_url(setting.value) : setting.value;
+    out += setting.key + std::string(width - setting.key.size(), ' ') + " = " + shown(value) + "  # " +
+           setting.origin + "\n";
+  }
+  return out;
+}
+
+std::string masked_url(std::string_view url) {
+  std::string out(url);
+  if (const std::size_t scheme = out.find("://"); scheme != std::string::npos) {
+    const std::size_t end = out.find_first_of("/?", scheme + 3);
+    const std::size_t at = out.rfind('@', end);
+    const std::size_t colon = out.find(':', scheme + 3);
+    if (at != std::string::npos && at > scheme && colon < at) out.replace(colon + 1, at - colon - 1, "***");
+  }
+  // "password=…" as a URI parameter or in a keyword string; a quoted value ends at its quote.
+  for (std::size_t from = 0; (from = out.find("password=", from)) != std::string::npos;) {
+    from += std::string_view("password=").size();
+    std::size_t end = out.find_first_of(" &", from);
+    if (from < out.size() && out[from] == '\'') end = out.find('\'', from + 1);
+    out.replace(from, end == std::string::npos ? std::string::npos : end - from, "***");
+  }
+  return out;
+}
+
+}  // namespace cpm

@@ -1,0 +1,60 @@
+// CLOSE (RFC 9051 6.4.1): removes \Deleted messages without telling, then leaves the mailbox. UNSELECT only leaves (RFC 3691).
+#include "imap/session/session.h"
+
+namespace cpm::imap::commands::close {
+
+namespace {
+
+struct CloseCommand {
+  bool expunge = false;
+};
+
+CloseCommand parse_close(wire::Lexer& lexer, const ParseContext&) {
+  lexer.end();
+  return {true};
+}
+
+CloseCommand parse_unselect(wire::Lexer& lexer, const ParseContext&) {
+  lexer.end();
+  return {false};
+}
+
+boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
+  if (!command.expunge || session.selected->read_only) {
+    session.unselect();
+    co_return ok(command.expunge ? "CLOSE completed" : "UNSELECT completed");
+  }
+  const schema::Principal who = *session.principal;
+  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  auto work = [who, mailbox](schema::Transaction& tx) -> Result<schema::ExpungeResult> {
+    // Without the right to expunge CLOSE just closes (RFC 4314 4).
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    if (!grant->holds(schema::kExpunge)) return schema::ExpungeResult{};
+    return schema::expunge(tx, *grant, std::nullopt);
+  };
+  auto expunged = co_await session.db(std::move(work));
+  if (!expunged && expunged.error().failure == Failure::unavailable) co_return failed(expunged.error());
+  if (expunged && !expunged->uids.empty()) session.services.hub.changed(who.account, mailbox);
+  session.unselect();
+  if (!expunged && expunged.error().failure != Failure::not_found) co_return failed(expunged.error());
+  std::string code;
+  if (session.enabled.condstore && expunged && !expunged->uids.empty()) {
+    code = "HIGHESTMODSEQ " + std::to_string(expunged->highestmodseq.value);
+  }
+  co_return ok("CLOSE completed", code);
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "close";
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 3691"};
+  extension.capabilities = {{"UNSELECT"}};
+  extension.commands = {command("CLOSE", kSelected, kNoFlags, parse_close, execute),
+                        command("UNSELECT", kSelected, kNoFlags, parse_unselect, execute)};
+  return extension;
+}
+
+}  // namespace cpm::imap::commands::close

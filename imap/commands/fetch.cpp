@@ -1,0 +1,285 @@
+// FETCH and UID FETCH (RFC 9051 6.4.5) with CHANGEDSINCE (RFC 7162 3.1.4). Flags, UIDs and MODSEQs come from the mailbox snapshot, brought up
+// to date by one statement; rows are read in pages; responses leave with back-pressure, so memory is bounded whatever is asked.
+#include "imap/commands/fetch_item.h"
+#include "imap/grammar/sequence_set.h"
+#include "imap/response/responses.h"
+#include "schema/messages.h"
+
+#include <algorithm>
+#include <map>
+
+namespace cpm::imap::commands::fetch {
+
+namespace {
+
+constexpr std::size_t kPage = 500;           // rows of a statement
+constexpr std::size_t kPageWithBytes = 64;   // … when they carry their octets
+constexpr std::uint64_t kInlineOctets = 64 * 1024;
+
+struct FetchCommand {
+  bool uid = false;
+  grammar::SequenceSet set;
+  FetchItems items;
+  std::optional<ModSeq> changed_since;
+};
+
+void add_item(wire::Lexer& lexer, const ParseContext& context, FetchCommand& command, bool macros) {
+  std::string name;
+  // BODY[…] and BINARY[…]: the name ends at the bracket, which is an atom character.
+  while (wire::is_atom_char(static_cast<unsigned char>(lexer.peek())) && lexer.peek() != '[') {
+    name += lexer.peek();
+    lexer.take(lexer.peek());
+  }
+  name = wire::upper(name);
+  const FetchItemSpec* spec = context.registry.fetch_item(name);
+  const bool macro = name == "ALL" || name == "FAST" || name == "FULL";
+  if (spec == nullptr || (macro && !macros)) lexer.bad("Unknown FETCH item " + name);
+  for (auto& item : spec->parse(lexer, context)) {
+    const bool known = std::any_of(command.items.begin(), command.items.end(),
+                                   [&](const auto& other) { return other->key() == item->key(); });
+    if (!known) command.items.push_back(std::move(item));
+  }
+  if (command.items.size() > context.limits.fetch_items) lexer.bad("Too many FETCH items");
+}
+
+FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid) {
+  FetchCommand command;
+  command.uid = uid;
+  lexer.sp();
+  command.set = grammar::parse_sequence_set(lexer);
+  lexer.sp();
+  if (lexer.peek() == '(') {
+    lexer.list(false, [&] { add_item(lexer, context, command, false); });
+  } else {
+    add_item(lexer, context, command, true);
+  }
+  if (lexer.peek() == ' ' && lexer.peek_at(1) == '(') {
+    lexer.sp();
+    lexer.list(false, [&] {
+      const std::string name = lexer.word();
+      if (name != "CHANGEDSINCE") lexer.bad("Unknown FETCH modifier " + name);
+      lexer.sp();
+      command.changed_since = ModSeq{lexer.number64()};
+    });
+  }
+  lexer.end();
+  const auto add = [&](std::shared_ptr<const FetchItem> item, bool first) {
+    const auto at = std::find_if(command.items.begin(), command.items.end(),
+                                 [&](const auto& other) { return other->key() == item->key(); });
+    if (first && at != command.items.end()) command.items.erase(at);
+    if (first) {
+      command.items.insert(command.items.begin(), std::move(item));
+    } else if (at == command.items.end()) {
+      command.items.push_back(std::move(item));
+    }
+  };
+  if (command.changed_since) add(modseq_item(), false);
+  const bool asked = std::any_of(command.items.begin(), command.items.end(),
+                                 [](const auto& item) { return item->key() == "UID"; });
+  if (uid || asked) add(uid_item(), true);
+  std::stable_partition(command.items.begin(), command.items.end(),
+                        [](const auto& item) { return !item->has_literal(); });
+  return command;
+}
+
+FetchCommand parse_fetch(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, false); }
+FetchCommand parse_uid_fetch(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, true); }
+
+class Fetcher {
+ public:
+  Fetcher(Session& session, FetchCommand command) : session_(session), command_(std::move(command)) {
+    for (const auto& item : command_.items) {
+      columns_ |= item->columns();
+      needs_rows_ = needs_rows_ || item->needs_row();
+      sets_seen_ = sets_seen_ || item->sets_seen();
+    }
+  }
+
+  boost::asio::awaitable<Done> run() {
+    const bool modseq = std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
+    if (modseq || command_.changed_since) session_.enable_condstore();
+    auto uids = session_.selected->view.resolve(command_.set, command_.uid, session_.saved_search);
+    if (!uids) co_return failed(uids.error());
+    if (uids->empty()) co_return ok("FETCH completed, no messages");
+    auto latest = co_await session_.services.snapshots.latest(
+        session_.services.db, session_.limits().command_deadline, *session_.principal,
+        session_.selected->view.snapshot().mailbox.id, session_.selected->view.shared());
+    if (!latest) co_return failed(latest.error());
+    snapshot_ = *latest;
+    if (sets_seen_ && !session_.selected->read_only) {
+      auto seen = co_await set_seen(*uids);
+      if (!seen) co_return failed(seen.error());
+    }
+    std::vector<std::uint32_t> wanted;
+    for (const auto& range : uids->ranges()) {
+      for (std::uint64_t uid = range.first; uid <= range.last; ++uid) {
+        const auto number = static_cast<std::uint32_t>(uid);
+        const std::size_t index = snapshot_->index_of(number);
+        if (index == Snapshot::npos) {
+          some_gone_ = true;
+        } else if (!command_.changed_since || snapshot_->modseqs[index] > command_.changed_since->value) {
+          wanted.push_back(number);
+        }
+      }
+    }
+    Result<void> written;
+    if (needs_rows_) {
+      written = co_await with_rows(wanted);
+    } else {
+      written = co_await without_rows(wanted);
+    }
+    if (!written) co_return failed(written.error());
+    // Messages that another session expunged meanwhile are left out (RFC 2180 4.1.2); the client hears of it at its next safe point.
+    co_return ok("FETCH completed", some_gone_ && !command_.uid ? "EXPUNGEISSUED" : "");
+  }
+
+ private:
+  // \Seen is set before the first octet leaves; the new flags travel with the body (RFC 9051 6.4.5).
+  boost::asio::awaitable<Result<void>> set_seen(const UidSet& uids) {
+    UidSet unseen;
+    for (const auto& range : uids.ranges()) {
+      for (std::size_t i = snapshot_->lower_bound(range.first);
+           i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
+        if ((snapshot_->bits[i] & schema::kSeen) == 0) unseen.add(snapshot_->uids[i]);
+      }
+    }
+    if (unseen.empty()) co_return Result<void>{};
+    const schema::Principal who = *session_.principal;
+    const MailboxId mailbox = snapshot_->mailbox.id;
+    const Limits& limits = session_.limits();
+    schema::StoreRequest request;
+    request.uids = unseen;
+    request.change = schema::FlagChange::add;
+    request.flags.bits = schema::kSeen;
+    auto work = [who, mailbox, request, &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
+      auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+      if (!grant) return grant.error();
+      if (!grant->holds(schema::kKeepSeen)) return schema::StoreResult{};
+      return schema::store_flags(tx, *grant, request, limits);
+    };
+    auto stored = co_await session_.db(std::move(work));
+    if (!stored) co_return stored.error();
+    for (schema::MessageFlags& message : stored->messages) {
+      if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
+    }
+    if (!newly_seen_.empty()) session_.services.hub.changed(who.account, mailbox);
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] FetchMessage message_of(std::uint32_t uid, const schema::MessageRow* row) const {
+    const auto seen = newly_seen_.find(uid);
+    return FetchMessage{session_, row,
+                        seen != newly_seen_.end() ? seen->second : snapshot_->flags_at(snapshot_->index_of(uid)),
+                        snapshot_->keywords, std::nullopt};
+  }
+
+  // "* 5 FETCH (UID 7 FLAGS (…)" up to the literals.
+  void write_small(FetchMessage& message) const {
+    wire::Encoder out = session_.out.encoder();
+    out.raw("* ").number(session_.selected->view.msn_of(message.flags.uid).value).raw(" FETCH (");
+    bool first = true;
+    const auto one = [&](const FetchItem& item) {
+      if (!first) out.sp();
+      first = false;
+      item.write(message, out);
+    };
+    bool flags = false;
+    for (const auto& item : command_.items) {
+      if (item->has_literal()) continue;
+      one(*item);
+      flags = flags || item == flags_item();
+    }
+    if (newly_seen_.contains(message.flags.uid.value)) {
+      if (!flags) one(*flags_item());
+      const bool modseq = std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
+      if (session_.enabled.condstore && !modseq) one(*modseq_item());
+    }
+  }
+
+  boost::asio::awaitable<Result<void>> without_rows(const std::vector<std::uint32_t>& uids) {
+    for (const std::uint32_t uid : uids) {
+      FetchMessage message = message_of(uid, nullptr);
+      write_small(message);
+      session_.out.encoder().raw(")").crlf();
+      auto sent = co_await session_.out.relieve();
+      if (!sent) co_return sent.error();
+    }
+    co_return Result<void>{};
+  }
+
+  boost::asio::awaitable<Result<void>> with_rows(const std::vector<std::uint32_t>& uids) {
+    const std::size_t page = (columns_ & schema::kColumnBytes) != 0 ? kPageWithBytes : kPage;
+    const schema::Principal who = *session_.principal;
+    const MailboxId mailbox = snapshot_->mailbox.id;
+    for (std::size_t begin = 0; begin < uids.size(); begin += page) {
+      UidSet part;
+      for (std::size_t i = begin; i < std::min(uids.size(), begin + page); ++i) part.add(uids[i]);
+      auto work = [who, mailbox, part, columns = columns_](schema::Transaction& tx)
+          -> Result<std::vector<schema::MessageRow>> {
+        auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+        if (!grant) return grant.error();
+        return schema::fetch_rows(tx, *grant, part, columns, kInlineOctets);
+      };
+      auto rows = co_await session_.db(std::move(work));
+      if (!rows) co_return rows.error();
+      some_gone_ = some_gone_ || rows->size() < part.size();
+      for (const schema::MessageRow& row : *rows) {
+        auto written = co_await write_row(row);
+        if (!written) co_return written.error();
+      }
+    }
+    co_return Result<void>{};
+  }
+
+  boost::asio::awaitable<Result<void>> write_row(const schema::MessageRow& row) {
+    FetchMessage message = message_of(row.uid.value, &row);
+    const Out::Mark begin = session_.out.mark();
+    write_small(message);
+    bool separate = !session_.out.ends_with('(');
+    for (const auto& item : command_.items) {
+      if (!item->has_literal()) continue;
+      if (separate) session_.out.encoder().sp();
+      separate = true;
+      auto streamed = co_await item->stream(message);
+      if (streamed) continue;
+      if (!session_.out.rewind(begin)) {
+        // Half a response is on its way: only closing the connection keeps the client from misreading the rest.
+        session_.terminated = true;
+        session_.terminate_text = "A message could not be read to its end";
+      }
+      co_return streamed.error();
+    }
+    session_.out.encoder().raw(")").crlf();
+    auto sent = co_await session_.out.relieve();
+    co_return sent;
+  }
+
+  Session& session_;
+  FetchCommand command_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::map<std::uint32_t, schema::MessageFlags> newly_seen_;
+  std::uint32_t columns_ = 0;
+  bool needs_rows_ = false;
+  bool sets_seen_ = false;
+  bool some_gone_ = false;
+};
+
+boost::asio::awaitable<Done> execute(Session& session, FetchCommand command) {
+  Fetcher fetcher(session, std::move(command));
+  Done done = co_await fetcher.run();
+  co_return done;
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "fetch";
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
+  extension.commands = {command("FETCH", kSelected, kUsesMsn, parse_fetch, execute),
+                        command("UID FETCH", kSelected, kNoFlags, parse_uid_fetch, execute)};
+  extension.response_codes = {"EXPUNGEISSUED"};
+  return extension;
+}
+
+}  // namespace cpm::imap::commands::fetch

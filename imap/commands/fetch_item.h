@@ -1,0 +1,62 @@
+// FetchItem: one thing a FETCH asks for. Items are split by file (fetch_small, fetch_body, ext/binary …) and register by name; the
+// FETCH command only orders them: UID first, small items as asked, literals last (MSS-82).
+// Runs on: session strand.
+#pragma once
+
+#include "imap/grammar/section.h"
+#include "imap/mime/part_map.h"
+#include "imap/session/session.h"
+#include "schema/fetch.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cpm::imap {
+
+// One message while its FETCH response is written.
+struct FetchMessage {
+  Session& session;
+  const schema::MessageRow* row = nullptr;  // null when no item needs the store
+  schema::MessageFlags flags;
+  const schema::KeywordTable& keywords;
+  std::optional<mime::PartMap> parts;       // decoded once, on demand
+
+  // REQUIRES: an item asked for kColumnPartMap.
+  [[nodiscard]] const mime::PartMap& part_map();
+  // Octets [begin, end) of the message, from what was read already or from the store. REQUIRES: a bounded length.
+  boost::asio::awaitable<Result<std::string>> octets(std::uint64_t begin, std::uint64_t end);
+};
+
+struct FetchItem {
+  virtual ~FetchItem() = default;
+  // Two items with the same key are one.
+  [[nodiscard]] virtual std::string key() const = 0;
+  [[nodiscard]] virtual std::uint32_t columns() const { return 0; }
+  [[nodiscard]] virtual bool needs_row() const { return columns() != 0; }
+  [[nodiscard]] virtual bool sets_seen() const { return false; }
+  [[nodiscard]] virtual bool has_literal() const { return false; }
+  // Small items write themselves; those with a literal use stream().
+  virtual void write(FetchMessage&, wire::Encoder&) const {}
+  virtual boost::asio::awaitable<Result<void>> stream(FetchMessage& message) const;
+};
+
+using FetchItems = std::vector<std::shared_ptr<const FetchItem>>;
+
+// Writes `octets` [begin, end) of the message as a literal with bounded memory and back-pressure.
+boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::uint64_t begin, std::uint64_t end);
+
+// The common small items, for macros and for what CHANGEDSINCE implies.
+[[nodiscard]] std::shared_ptr<const FetchItem> uid_item();
+[[nodiscard]] std::shared_ptr<const FetchItem> flags_item();
+[[nodiscard]] std::shared_ptr<const FetchItem> modseq_item();
+
+// "[" section "]" and what follows, for BODY, BODY.PEEK and the RFC822 forms.
+[[nodiscard]] std::shared_ptr<const FetchItem> body_section_item(grammar::Section section,
+                                                                 std::optional<grammar::Partial> partial, bool peek,
+                                                                 std::string name);
+
+}  // namespace cpm::imap

@@ -1,0 +1,70 @@
+// RENAME (RFC 9051 6.3.6): a subtree moves with its root; INBOX gives its messages to the new mailbox and stays.
+#include "imap/commands/mailbox_argument.h"
+#include "imap/response/responses.h"
+
+namespace cpm::imap::commands::rename {
+
+namespace {
+
+struct RenameCommand {
+  std::string from;
+  std::string to;
+};
+
+RenameCommand parse(wire::Lexer& lexer, const ParseContext&) {
+  RenameCommand command;
+  lexer.sp();
+  command.from = grammar::parse_mailbox(lexer);
+  lexer.sp();
+  command.to = grammar::parse_mailbox(lexer);
+  lexer.end();
+  return command;
+}
+
+struct Outcome {
+  MailboxId mailbox;
+  std::vector<schema::Renamed> renamed;
+};
+
+boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
+  const auto from = existing_path(session, command.from);
+  if (!from) co_return failed(from.error());
+  const auto to = mailbox_path(session, command.to, true);
+  if (!to) co_return failed(to.error());
+  if (*to == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
+  const schema::Principal who = *session.principal;
+  const Limits& limits = session.limits();
+  auto work = [who, old_name = *from, new_name = *to, &limits](schema::Transaction& tx) -> Result<Outcome> {
+    const schema::Rights wanted = old_name == "INBOX" ? schema::kExpunge : schema::kDeleteMailbox;
+    auto grant = schema::authorize(tx, who, old_name, wanted);
+    if (!grant) return grant.error();
+    auto renamed = schema::rename_mailbox(tx, who, *grant, new_name, limits);
+    if (!renamed) return renamed.error();
+    return Outcome{grant->mailbox().id, std::move(*renamed)};
+  };
+  auto outcome = co_await session.db(std::move(work));
+  if (!outcome) co_return failed(outcome.error());
+  session.services.hub.changed(who.account, outcome->mailbox);
+  if (session.enabled.rev2) {
+    for (const schema::Renamed& one : outcome->renamed) {
+      ListData data;
+      data.path = one.to;
+      data.old_name = one.from;
+      session.out << data;
+    }
+  }
+  co_return ok("RENAME completed");
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "rename";
+  extension.rfcs = {"RFC 3501", "RFC 9051"};
+  extension.commands = {command("RENAME", kLoggedIn, kNoFlags, parse, execute)};
+  extension.response_codes = {"ALREADYEXISTS", "CANNOT", "NONEXISTENT"};
+  return extension;
+}
+
+}  // namespace cpm::imap::commands::rename

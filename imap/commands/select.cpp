@@ -1,0 +1,150 @@
+// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE's parameter: RFC 7162 3.1.8). Answered from the mailbox snapshot. A
+// failing SELECT leaves nothing selected and says nothing untagged (MSS-84).
+#include "imap/commands/mailbox_argument.h"
+#include "imap/response/responses.h"
+#include "imap/session/updates.h"
+
+namespace cpm::imap::commands::select {
+
+namespace {
+
+struct SelectCommand {
+  std::string mailbox;
+  bool examine = false;
+  std::vector<const SelectParameterSpec*> parameters;
+};
+
+SelectCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool examine) {
+  SelectCommand command;
+  command.examine = examine;
+  lexer.sp();
+  command.mailbox = grammar::parse_mailbox(lexer);
+  if (lexer.peek() == ' ' && lexer.peek_at(1) == '(') {
+    lexer.sp();
+    lexer.list(false, [&] {
+      const std::string name = lexer.word();
+      const SelectParameterSpec* parameter = context.registry.select_parameter(name);
+      if (parameter == nullptr) lexer.bad("Unknown parameter " + name);
+      command.parameters.push_back(parameter);
+    });
+  }
+  lexer.end();
+  return command;
+}
+
+SelectCommand parse_select(wire::Lexer& lexer, const ParseContext& context) {
+  return parse_any(lexer, context, false);
+}
+SelectCommand parse_examine(wire::Lexer& lexer, const ParseContext& context) {
+  return parse_any(lexer, context, true);
+}
+
+struct Opened {
+  schema::MailboxRow mailbox;
+  std::optional<schema::ChangeSet> changes;  // none: the snapshot given is current
+  bool read_only = false;
+  Uid recent_from;
+};
+
+// One transaction: rights, what changed since the picture we have, and \Recent.
+Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const std::string& path, bool examine,
+                    const SnapshotCache& cache) {
+  CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
+  Opened opened;
+  opened.mailbox = grant.mailbox();
+  opened.read_only = examine;
+  opened.recent_from = grant.mailbox().recent_from;
+  if (!examine && grant.mailbox().recent_from < grant.mailbox().uidnext) {
+    CPM_TRY(recent, schema::claim_recent(tx, grant, grant.mailbox().uidnext));
+    opened.recent_from = recent;
+    opened.mailbox.recent_from = grant.mailbox().uidnext;
+  }
+  const auto base = cache.peek(grant.account(), grant.mailbox().id);
+  if (base && base->mailbox.highestmodseq == grant.mailbox().highestmodseq && base->mailbox.path == path &&
+      base->mailbox.uidnext == grant.mailbox().uidnext) {
+    return opened;
+  }
+  CPM_TRY(changes, schema::changes_since(tx, grant, base ? base->mailbox.highestmodseq : ModSeq{0}));
+  opened.changes = std::move(changes);
+  return opened;
+}
+
+void describe_mailbox(Session& session, bool was_selected) {
+  const Selected& selected = *session.selected;
+  const Snapshot& snapshot = selected.view.snapshot();
+  if (was_selected) session.out << Untagged{"OK", "CLOSED", "Previous mailbox closed"};
+  const std::vector<std::string> flags = defined_flags(session, snapshot.keywords);
+  session.out << FlagsList{flags};
+  session.out << Exists{selected.view.exists()};
+  if (!session.enabled.rev2) {
+    const std::size_t first = snapshot.lower_bound(selected.recent_from.value);
+    session.out << Recent{static_cast<std::uint32_t>(snapshot.size() - first)};
+    for (std::size_t i = 0; snapshot.mailbox.unseen > 0 && i < snapshot.size(); ++i) {
+      if ((snapshot.bits[i] & schema::kSeen) != 0) continue;
+      session.out << Untagged{"OK", "UNSEEN " + std::to_string(i + 1), "First unseen message"};
+      break;
+    }
+  }
+  // Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags there are.
+  std::string permanent = "PERMANENTFLAGS (";
+  for (const std::string& name : flags) permanent += name + ' ';
+  if (selected.read_only) {
+    permanent.back() = ')';
+  } else {
+    permanent += "\\*)";
+  }
+  session.out << Untagged{"OK", permanent, selected.read_only ? "Read only: changes are refused" : "Flags permitted"};
+  session.out << Untagged{"OK", "UIDVALIDITY " + std::to_string(snapshot.mailbox.uidvalidity.value), "UIDs valid"};
+  session.out << Untagged{"OK", "UIDNEXT " + std::to_string(snapshot.mailbox.uidnext.value), "Predicted next UID"};
+  session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
+  if (session.enabled.rev2) {
+    ListData data;
+    data.path = snapshot.mailbox.path;
+    session.out << data;
+  }
+}
+
+boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
+  const bool was_selected = session.selected.has_value();
+  const auto path = existing_path(session, command.mailbox);
+  if (!path) {
+    session.unselect();
+    co_return failed(path.error());
+  }
+  const schema::Principal who = *session.principal;
+  SnapshotCache& cache = session.services.snapshots;
+  auto work = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
+    return open(tx, who, name, examine, cache);
+  };
+  auto opened = co_await session.db(std::move(work));
+  session.unselect();
+  if (!opened) co_return failed(opened.error());
+  std::shared_ptr<const Snapshot> snapshot = cache.peek(opened->mailbox.account, opened->mailbox.id);
+  if (opened->changes) {
+    snapshot = cache.remember(snapshot, std::move(*opened->changes));
+  }
+  if (!snapshot) {  // evicted between the two looks
+    auto latest = co_await cache.latest(session.services.db, session.limits().command_deadline, who, opened->mailbox.id, nullptr);
+    if (!latest) co_return failed(latest.error());
+    snapshot = *latest;
+  }
+  for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
+  session.select(std::move(snapshot), command.examine, opened->recent_from);
+  describe_mailbox(session, was_selected);
+  co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed", command.examine ? "READ-ONLY" : "READ-WRITE");
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "select";
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
+  extension.commands = {command("SELECT", kLoggedIn, kNoFlags, parse_select, execute),
+                        command("EXAMINE", kLoggedIn, kNoFlags, parse_examine, execute)};
+  extension.response_codes = {"CLOSED", "HIGHESTMODSEQ", "PERMANENTFLAGS", "READ-ONLY", "READ-WRITE",
+                              "UIDNEXT", "UIDVALIDITY", "UNSEEN"};
+  return extension;
+}
+
+}  // namespace cpm::imap::commands::select

@@ -1,0 +1,133 @@
+// STORE and UID STORE (RFC 9051 6.4.6) with UNCHANGEDSINCE and MODIFIED (RFC 7162 3.1.3). The flags are told with the updates that
+// end the command.
+#include "imap/grammar/flags.h"
+#include "imap/grammar/sequence_set.h"
+#include "imap/session/session.h"
+
+#include <algorithm>
+
+namespace cpm::imap::commands::store {
+
+namespace {
+
+struct StoreCommand {
+  bool uid = false;
+  grammar::SequenceSet set;
+  schema::FlagChange change = schema::FlagChange::replace;
+  bool silent = false;
+  schema::FlagSet flags;
+  std::optional<ModSeq> unchanged_since;
+};
+
+StoreCommand parse_any(wire::Lexer& lexer, bool uid) {
+  StoreCommand command;
+  command.uid = uid;
+  lexer.sp();
+  command.set = grammar::parse_sequence_set(lexer);
+  lexer.sp();
+  if (lexer.peek() == '(') {
+    lexer.list(false, [&] {
+      const std::string name = lexer.word();
+      if (name != "UNCHANGEDSINCE") lexer.bad("Unknown STORE modifier " + name);
+      lexer.sp();
+      command.unchanged_since = ModSeq{lexer.number64()};
+    });
+    lexer.sp();
+  }
+  if (lexer.try_take('+')) {
+    command.change = schema::FlagChange::add;
+  } else if (lexer.try_take('-')) {
+    command.change = schema::FlagChange::remove;
+  }
+  const std::string item = lexer.word();
+  if (item != "FLAGS" && item != "FLAGS.SILENT") lexer.bad("Unknown STORE item " + item);
+  command.silent = item == "FLAGS.SILENT";
+  lexer.sp();
+  command.flags = grammar::parse_store_flags(lexer);
+  lexer.end();
+  return command;
+}
+
+StoreCommand parse_store(wire::Lexer& lexer, const ParseContext&) { return parse_any(lexer, false); }
+StoreCommand parse_uid_store(wire::Lexer& lexer, const ParseContext&) { return parse_any(lexer, true); }
+
+std::string modified_code(const Session& session, const StoreCommand& command, const UidSet& modified) {
+  if (modified.empty()) return {};
+  if (command.uid) return "MODIFIED " + modified.to_string();
+  NumberSet numbers;
+  for (const std::uint32_t uid : modified.numbers()) numbers.add(session.selected->view.msn_of(Uid{uid}).value);
+  return "MODIFIED " + numbers.to_string();
+}
+
+// Whether the message now is what the client computes itself: the flags it knows of, changed as it asked. Anything else was changed by
+// somebody else too, and must be told in spite of .SILENT (RFC 9051 6.4.6).
+bool foreseen(const Session& session, const StoreCommand& command, const schema::MessageFlags& now,
+              const schema::KeywordTable& keywords) {
+  const Snapshot& known = session.selected->view.snapshot();
+  const std::size_t index = known.index_of(now.uid.value);
+  if (index == Snapshot::npos) return false;
+  schema::MessageFlags expected = known.flags_at(index);
+  if (command.change == schema::FlagChange::replace) {
+    expected.bits = 0;
+    expected.keywords.clear();
+  }
+  const bool remove = command.change == schema::FlagChange::remove;
+  expected.bits = remove ? expected.bits & ~command.flags.bits : expected.bits | command.flags.bits;
+  for (const std::string& name : command.flags.keywords) {
+    const auto id = keywords.find(name);
+    if (!id) return false;
+    std::erase(expected.keywords, *id);
+    if (!remove) expected.keywords.push_back(*id);
+  }
+  std::sort(expected.keywords.begin(), expected.keywords.end());
+  return expected.bits == now.bits && expected.keywords == now.keywords;
+}
+
+boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
+  if (session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
+  if (command.unchanged_since) session.enable_condstore();
+  if ((command.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
+  const auto uids = session.selected->view.resolve(command.set, command.uid, session.saved_search);
+  if (!uids) co_return failed(uids.error());
+  if (uids->empty()) co_return ok("STORE completed, no messages");
+  const schema::Principal who = *session.principal;
+  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  schema::StoreRequest request{*uids, command.change, command.flags, command.unchanged_since};
+  const Limits& limits = session.limits();
+  auto work = [who, mailbox, request, &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return schema::store_flags(tx, *grant, request, limits);
+  };
+  auto result = co_await session.db(std::move(work));
+  if (!result) co_return failed(result.error());
+  if (!result->changed.empty()) session.services.hub.changed(who.account, mailbox);
+  UidSet stored;
+  for (const schema::MessageFlags& message : result->messages) stored.add(message.uid.value);
+  session.silent_modseq = result->highestmodseq;
+  for (const schema::MessageFlags& message : result->messages) {
+    const bool quiet = command.silent && foreseen(session, command, message, result->keywords);
+    (quiet ? session.silent : session.echo).add(message.uid.value);
+  }
+  // A message that another session changed is told with its present flags (RFC 7162 3.1.3).
+  session.echo.merge(result->modified);
+  std::string code = modified_code(session, command, result->modified);
+  const bool some_gone = stored.size() + result->modified.size() < uids->size();
+  if (code.empty() && some_gone) code = "EXPUNGEISSUED";
+  co_return ok("STORE completed", code);
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "store";
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
+  extension.commands = {
+      command("STORE", kSelected, kUsesMsn | kTellChanges, parse_store, execute),
+      command("UID STORE", kSelected, kTellChanges | kTellExpunges, parse_uid_store, execute)};
+  extension.response_codes = {"MODIFIED", "EXPUNGEISSUED", "LIMIT"};
+  return extension;
+}
+
+}  // namespace cpm::imap::commands::store

@@ -1,0 +1,70 @@
+// IDLE (RFC 2177): waits for news or DONE. A change marks the session and interrupts its read; it then pulls what is new. An update
+// between the last command and IDLE is told at once, because the first look comes before the first wait.
+#include "imap/response/responses.h"
+#include "imap/session/updates.h"
+
+namespace cpm::imap::ext::idle {
+
+namespace {
+
+struct IdleCommand {};
+
+IdleCommand parse(wire::Lexer& lexer, const ParseContext&) {
+  lexer.end();
+  return {};
+}
+
+boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
+  using Clock = std::chrono::steady_clock;
+  // However often news come, a client that says nothing for the idle time-out is logged out (RFC 2177).
+  const auto until = Clock::now() + session.limits().idle_timeout;
+  session.out << Continue{"idling"};
+  bool look = session.selected.has_value();
+  for (;;) {
+    if (look) {
+      auto told = co_await tell_updates(session, Tell{});
+      if (!told && told.error().failure == Failure::not_found) {
+        session.terminated = true;
+        session.terminate_text = "The selected mailbox was deleted";
+      }
+    }
+    if (session.terminated) co_return ok("IDLE ended");
+    // A database that is away keeps the mark: the session looks again when something else wakes it, or soon.
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+    if (left.count() <= 0) {
+      session.terminated = true;
+      session.terminate_text = "Idle for too long";
+      co_return ok("IDLE ended");
+    }
+    session.out.release_memory();
+    session.reader.release_memory();
+    auto line = co_await session.read_line(std::min(left, std::chrono::milliseconds(session.limits().idle_poll)));
+    if (line) {
+      if (wire::iequals(*line, "DONE")) co_return ok("IDLE completed");
+      co_return bad("Expected DONE");
+    }
+    const Failure why = line.error().failure;
+    if (why == Failure::in_use || why == Failure::timeout) {
+      // Woken, or time for the look that makes up for a lost wake-up.
+      look = session.selected.has_value();
+      continue;
+    }
+    if (why == Failure::limit) co_return bad("Expected DONE");
+    Done done = ok("IDLE ended");
+    done.next = Done::Next::close;
+    co_return done;
+  }
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "idle";
+  extension.rfcs = {"RFC 2177", "RFC 9051"};
+  extension.capabilities = {{"IDLE"}};
+  extension.commands = {command("IDLE", kLoggedIn, kTellChanges | kTellExpunges, parse, execute)};
+  return extension;
+}
+
+}  // namespace cpm::imap::ext::idle

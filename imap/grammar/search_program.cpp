@@ -1,0 +1,72 @@
+#include "imap/grammar/search_program.h"
+
+#include "imap/mime/casemap.h"
+#include "imap/mime/charset.h"
+#include "imap/registry.h"
+
+namespace cpm::imap {
+
+namespace {
+
+bool starts_set(char c) { return (c >= '0' && c <= '9') || c == '*' || c == '$'; }
+
+void count(wire::Lexer& lexer, SearchContext& context) {
+  if (++context.keys > lexer.limits().search_keys) lexer.bad("Too many search keys");
+}
+
+// Keys up to ")" or the end; one of them stands for itself.
+SearchNode parse_keys(wire::Lexer& lexer, SearchContext& context, char close) {
+  SearchNode all = SearchNode::of(SearchNode::Kind::all_of);
+  for (;;) {
+    all.children.push_back(parse_search_key(lexer, context));
+    if (close != '\0' && lexer.peek() == close) break;
+    if (close == '\0' && (lexer.eof() || (lexer.peek() == ' ' && lexer.peek_at(1) == '\0'))) break;
+    lexer.sp();
+  }
+  if (all.children.size() > 1) return all;
+  SearchNode only = std::move(all.children.front());
+  return only;
+}
+
+}  // namespace
+
+std::string parse_search_text(wire::Lexer& lexer, SearchContext& context) {
+  const std::string octets = lexer.astring();
+  if (context.bad_charset) return {};
+  const auto text = mime::to_utf8(octets, context.charset);
+  return mime::unicode_casemap(text.value_or(octets));
+}
+
+SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context) {
+  count(lexer, context);
+  const wire::Lexer::Nest nest(lexer);
+  if (lexer.try_take('(')) {
+    SearchNode node = parse_keys(lexer, context, ')');
+    lexer.take(')');
+    return node;
+  }
+  if (starts_set(lexer.peek())) {
+    SearchNode node = SearchNode::of(SearchNode::Kind::numbers);
+    node.set = grammar::parse_sequence_set(lexer);
+    return node;
+  }
+  const std::string name = lexer.word();
+  const SearchKeySpec* key = context.registry.search_key(name);
+  if (key == nullptr) lexer.bad("Unknown search key " + name);
+  return key->parse(lexer, context);
+}
+
+SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context) {
+  if (lexer.try_word("CHARSET")) {
+    if (context.no_charset) lexer.bad("CHARSET cannot be given after ENABLE UTF8=ACCEPT");
+    lexer.sp();
+    context.charset = lexer.astring();
+    context.bad_charset = !mime::known_charset(context.charset);
+    lexer.sp();
+  }
+  SearchNode program = parse_keys(lexer, context, '\0');
+  lexer.end();
+  return program;
+}
+
+}  // namespace cpm::imap

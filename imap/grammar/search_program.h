@@ -1,0 +1,74 @@
+// The SEARCH program as a tree (RFC 9051 6.4.4): leaves that the mailbox snapshot answers (flags, UIDs, numbers, MODSEQ) and leaves that
+// the store answers (schema::SearchLeaf). Keys register their parsers (Extension::search_keys).
+// Runs on: any thread. Value types.
+#pragma once
+
+#include "imap/grammar/sequence_set.h"
+#include "imap/wire/lexer.h"
+#include "schema/message_flags.h"
+#include "schema/search.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cpm::imap {
+
+class Registry;
+
+struct SearchNode {
+  enum class Kind {
+    all,        // every message
+    all_of,     // children, at least one
+    any_of,     // children (OR)
+    not_,       // one child
+    flag,       // has the flag `bits` or the keyword `text`
+    recent,     // \Recent
+    numbers,    // sequence numbers in `set`
+    uids,       // UIDs in `set`
+    modseq,     // MODSEQ >= number
+    leaf,       // asked of the store
+  };
+  Kind kind = Kind::all;
+  std::vector<SearchNode> children;
+  std::uint32_t bits = 0;
+  std::string text;
+  grammar::SequenceSet set;
+  std::uint64_t number = 0;
+  schema::SearchLeaf leaf;
+
+  [[nodiscard]] static SearchNode of(Kind kind) {
+    SearchNode node;
+    node.kind = kind;
+    return node;
+  }
+  [[nodiscard]] static SearchNode negated(SearchNode child) {
+    SearchNode node = of(Kind::not_);
+    node.children.push_back(std::move(child));
+    return node;
+  }
+  [[nodiscard]] static SearchNode stored(schema::SearchLeaf leaf) {
+    SearchNode node = of(Kind::leaf);
+    node.leaf = std::move(leaf);
+    return node;
+  }
+};
+
+// State of parsing one program; key parsers use it.
+struct SearchContext {
+  const Registry& registry;
+  std::string charset;         // empty: US-ASCII or UTF-8
+  bool bad_charset = false;    // named, but not known: NO [BADCHARSET]
+  bool no_charset = false;     // UTF8=ACCEPT is enabled: CHARSET may not be given (RFC 6855 3)
+  bool uses_modseq = false;    // the reply carries MODSEQ (RFC 7162 3.1.5)
+  std::size_t keys = 0;
+};
+
+// An astring of the program as normalised search text (UTF-8, i;unicode-casemap).
+[[nodiscard]] std::string parse_search_text(wire::Lexer& lexer, SearchContext& context);
+// One search-key.
+[[nodiscard]] SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context);
+// search-program: ["CHARSET" SP charset SP] search-key *(SP search-key), up to the end of the command.
+[[nodiscard]] SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context);
+
+}  // namespace cpm::imap

@@ -1,0 +1,134 @@
+#include "imap/mime/charset.h"
+
+#include "imap/mime/header.h"
+
+#include <unicode/ucnv.h>
+#include <unicode/ustring.h>
+#include <unicode/utf16.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace cpm::imap::mime {
+
+namespace {
+
+struct Alias {
+  std::string_view from;
+  const char* to;
+};
+
+// Names mail uses that ICU does not know, or reads more narrowly than senders mean them.
+constexpr std::array<Alias, 14> kAliases = {{
+    {"us-ascii", "UTF-8"},       {"ascii", "UTF-8"},        {"ansi_x3.4-1968", "UTF-8"},
+    {"utf8mb4", "UTF-8"},        {"unicode-1-1-utf-8", "UTF-8"}, {"unicode-1-1-utf-7", "UTF-7"},
+    {"gb2312", "GB18030"},       {"gbk", "GB18030"},        {"gb_2312-80", "GB18030"},
+    {"iso-8859-8-i", "ISO-8859-8"}, {"iso-8859-8-e", "ISO-8859-8"}, {"x-mac-roman", "macintosh"},
+    {"ks_c_5601-1987", "windows-949"}, {"iso-8859-1", "windows-1252"},
+}};
+
+// ICU reads options after a comma and other separators: only plain names may pass.
+bool plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == ':' || c == '+' || c == '(' || c == ')';
+  });
+}
+
+std::string icu_name(std::string_view name) {
+  if (name.empty()) return "UTF-8";
+  for (const auto& alias : kAliases)
+    if (equals_ignore_case(alias.from, name)) return alias.to;
+  return std::string(name);
+}
+
+UConverter* open_converter(std::string_view charset) {
+  if (!charset.empty() && !plain_name(charset)) return nullptr;
+  UErrorCode status = U_ZERO_ERROR;
+  UConverter* converter = ucnv_open(icu_name(charset).c_str(), &status);
+  if (U_FAILURE(status)) return nullptr;
+  return converter;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+bool common_name(std::string_view name) {
+  return name.empty() || equals_ignore_case(name, "utf-8") || equals_ignore_case(name, "us-ascii") ||
+         equals_ignore_case(name, "iso-8859-1");
+}
+
+}  // namespace
+
+void CharsetDecoder::Close::operator()(UConverter* converter) const { ucnv_close(converter); }
+
+bool known_charset(std::string_view name) {
+  if (name.empty()) return false;
+  if (common_name(name)) return true;
+  UConverter* converter = open_converter(name);
+  if (converter == nullptr) return false;
+  ucnv_close(converter);
+  return true;
+}
+
+std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset) {
+  if (common_name(charset) && is_ascii(bytes)) return std::string(bytes);
+  auto decoder = CharsetDecoder::open(charset);
+  if (!decoder) return std::nullopt;
+  std::string out;
+  out.reserve(bytes.size());
+  decoder->feed(bytes, out);
+  decoder->finish(out);
+  return out;
+}
+
+std::optional<CharsetDecoder> CharsetDecoder::open(std::string_view charset) {
+  UConverter* converter = open_converter(charset);
+  if (converter == nullptr) return std::nullopt;
+  const auto type = ucnv_getType(converter);
+  UErrorCode status = U_ZERO_ERROR;
+  const char* name = ucnv_getName(converter, &status);
+  const bool ascii_based = type == UCNV_UTF8 || (U_SUCCESS(status) && std::string_view(name).starts_with("ibm-5348"));
+  return CharsetDecoder(converter, ascii_based);
+}
+
+void CharsetDecoder::feed(std::string_view in, std::string& out) {
+  if (ascii_based_ && between_ && is_ascii(in)) {
+    out += in;
+    return;
+  }
+  convert(in, false, out);
+}
+
+void CharsetDecoder::finish(std::string& out) {
+  if (!between_) convert({}, true, out);
+  ucnv_reset(converter_.get());
+  between_ = true;
+}
+
+void CharsetDecoder::convert(std::string_view in, bool flush, std::string& out) {
+  std::array<UChar, 2048> wide;
+  std::array<char, 3 * wide.size()> narrow;
+  const char* from = in.data();
+  const char* const end = in.data() + in.size();
+  for (bool more = true; more;) {
+    UErrorCode status = U_ZERO_ERROR;
+    UChar* to = wide.data();
+    if (high_surrogate_ != 0) *to++ = std::exchange(high_surrogate_, u'\0');
+    ucnv_toUnicode(converter_.get(), &to, wide.data() + wide.size(), &from, end, nullptr, flush ? 1 : 0, &status);
+    more = status == U_BUFFER_OVERFLOW_ERROR;
+    // The halves of a pair may come from two calls.
+    if (to != wide.data() && U16_IS_LEAD(to[-1]) && (more || !flush)) high_surrogate_ = *--to;
+    int32_t written = 0;
+    UErrorCode narrow_status = U_ZERO_ERROR;
+    u_strToUTF8WithSub(narrow.data(), static_cast<int32_t>(narrow.size()), &written, wide.data(),
+                       static_cast<int32_t>(to - wide.data()), 0xFFFD, nullptr, &narrow_status);
+    if (U_SUCCESS(narrow_status)) out.append(narrow.data(), static_cast<std::size_t>(written));
+  }
+  UErrorCode status = U_ZERO_ERROR;
+  between_ = high_surrogate_ == 0 && ucnv_toUCountPending(converter_.get(), &status) == 0 && U_SUCCESS(status);
+}
+
+}  // namespace cpm::imap::mime

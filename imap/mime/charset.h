@@ -1,0 +1,40 @@
+// Charsets to UTF-8 through ICU, with the names that mail uses. Invalid octets become U+FFFD, never an error.
+// Runs on: any thread; one converter, one user.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct UConverter;
+
+namespace cpm::imap::mime {
+
+[[nodiscard]] bool known_charset(std::string_view name);
+
+// nullopt: charset not known. An empty name and us-ascii are read as UTF-8, of which ASCII is a part.
+[[nodiscard]] std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset);
+
+// The same in pieces: sequences may be split anywhere.
+class CharsetDecoder {
+ public:
+  [[nodiscard]] static std::optional<CharsetDecoder> open(std::string_view charset);
+
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out);
+
+ private:
+  struct Close {
+    void operator()(UConverter* converter) const;
+  };
+  CharsetDecoder(UConverter* converter, bool ascii_based) : converter_(converter), ascii_based_(ascii_based) {}
+  void convert(std::string_view in, bool flush, std::string& out);
+
+  std::unique_ptr<UConverter, Close> converter_;
+  bool ascii_based_;       // octets below 0x80 are ASCII at the start of a character
+  bool between_ = true;    // nothing pending in the converter
+  char16_t high_surrogate_ = 0;  // first half of a pair
+};
+
+}  // namespace cpm::imap::mime

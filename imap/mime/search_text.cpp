@@ -1,0 +1,159 @@
+#include "imap/mime/search_text.h"
+
+#include "imap/mime/casemap.h"
+#include "imap/mime/charset.h"
+#include "imap/mime/decode.h"
+#include "imap/mime/header.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace cpm::imap::mime {
+
+namespace {
+
+// A header of a nested message beyond this is not searched in the body text.
+constexpr std::uint64_t kMaxNestedHeader = 1 << 20;
+
+constexpr std::size_t kSearchBatch = 64 * 1024;
+
+bool is_textual(const PartMap::Entry& part) {
+  static constexpr std::array<std::string_view, 9> kTypes = {
+      "application/xml", "application/json", "application/sdp", "application/javascript", "application/ecmascript",
+      "application/x-cpm-session", "application/x-cpm-file-transfer", "application/vnd.oma.cpm-eventfw",
+      "application/x-yaml"};
+  const std::string_view type = part.media_type;
+  return type.starts_with("text/") || type.starts_with("message/") || type.ends_with("+xml") || type.ends_with("+json") ||
+         std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
+// Gives the normalised text piece by piece to `take(std::string_view) -> bool`; false ends the walk early.
+template <class Take>
+class Walk {
+ public:
+  Walk(ByteSource& source, Take take) : source_(source), take_(std::move(take)) {}
+
+  void run(const PartMap& parts) {
+    for (const auto& part : parts.entries()) {
+      const bool nested_head = part.head && &part != parts.entries().data();
+      if (nested_head && !header(part)) return;
+      if (part.kind == Kind::leaf && is_textual(part) && !body(part)) return;
+    }
+  }
+
+ private:
+  bool separate() {
+    const bool go_on = first_ || take_(std::string_view("\n"));
+    first_ = false;
+    return go_on;
+  }
+
+  bool header(const PartMap::Entry& part) {
+    std::string block(static_cast<std::size_t>(std::min(part.header.size(), kMaxNestedHeader)), '\0');
+    std::size_t filled = 0;
+    while (filled < block.size()) {
+      const std::size_t got = source_.read(part.header.begin + filled, block.data() + filled, block.size() - filled);
+      if (got == 0) break;
+      filled += got;
+    }
+    block.resize(filled);
+    return separate() && take_(std::string_view(header_text(block)));
+  }
+
+  bool body(const PartMap::Entry& part) {
+    if (!separate()) return false;
+    auto charset = CharsetDecoder::open(part.charset);
+    if (!charset) charset = CharsetDecoder::open("");
+    bool go_on = true;
+    std::string utf8;
+    std::string normal;
+    const auto emit = [&] {
+      normal.clear();
+      std::erase(utf8, '\0');
+      append_casemap(normal, utf8);
+      go_on = normal.empty() || take_(std::string_view(normal));
+      return go_on;
+    };
+    decode_range(source_, part.body.begin, part.body.end, part.encoding, [&](std::string_view octets) {
+      utf8.clear();
+      charset->feed(octets, utf8);
+      return emit();
+    });
+    if (!go_on) return false;
+    utf8.clear();
+    charset->finish(utf8);
+    return emit();
+  }
+
+  ByteSource& source_;
+  Take take_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+std::string header_text(std::string_view header_block) {
+  std::string out;
+  for (const auto& field : header_fields(header_block)) {
+    std::string name = to_utf8(ascii_lower(field.name), "utf-8").value_or("");
+    std::erase(name, '\0');
+    out += name;
+    out += ':';
+    std::string value = decode_words(unfold(field.value));
+    // Encoded words can smuggle in line ends.
+    std::replace_if(value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::erase(value, '\0');
+    append_casemap(out, value);
+    out += '\n';
+  }
+  return out;
+}
+
+BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit) {
+  BodyText out;
+  const auto take = [&](std::string_view piece) {
+    const std::size_t room = limit - out.text.size();
+    if (piece.size() <= room) {
+      out.text += piece;
+      return true;
+    }
+    out.complete = false;
+    out.text += piece.substr(0, utf8_boundary(piece.substr(0, room)));
+    return false;
+  };
+  Walk walk(source, take);
+  walk.run(parts);
+  return out;
+}
+
+BodyText body_text(ByteSource& source, const Part& message, std::size_t limit) {
+  return body_text(source, PartMap::from(message), limit);
+}
+
+bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle) {
+  if (needle.empty()) return true;
+  // Pieces are gathered so that a long needle is not compared again for each; memmem is linear whatever the needle.
+  const std::size_t batch = std::max(kSearchBatch, 4 * needle.size());
+  std::string window;
+  const auto matches = [&] {
+    return ::memmem(window.data(), window.size(), needle.data(), needle.size()) != nullptr;
+  };
+  bool found = false;
+  const auto take = [&](std::string_view piece) {
+    window += piece;
+    if (window.size() < batch) return true;
+    found = matches();
+    window.erase(0, window.size() - (needle.size() - 1));  // where a match may still begin
+    return !found;
+  };
+  Walk walk(source, take);
+  walk.run(parts);
+  return found || matches();
+}
+
+bool body_contains(ByteSource& source, const Part& message, std::string_view needle) {
+  return body_contains(source, PartMap::from(message), needle);
+}
+
+}  // namespace cpm::imap::mime

@@ -1,0 +1,36 @@
+// What SEARCH compares: header fields and body text decoded to UTF-8 and normalised with unicode_casemap. Needles are
+// normalised the same way, then matching is plain substring search (RFC 9051 6.4.4, RFC 5255 4.6).
+// Runs on: the thread of the ByteSource.
+#pragma once
+
+#include "base/byte_source.h"
+#include "imap/mime/part_map.h"
+#include "imap/mime/structure.h"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace cpm::imap::mime {
+
+// One line a field, in order: lower-case name, ":", normalised decoded value, "\n". Valid UTF-8 without NUL;
+// values hold no line end.
+// A line of the block that is no field has an empty name.
+[[nodiscard]] std::string header_text(std::string_view header_block);
+
+struct BodyText {
+  std::string text;
+  bool complete = true;  // false: cut at the limit
+};
+
+// The normalised text of the body: all textual parts and the headers of nested messages (as header_text gives them), in
+// order, separated by "\n", without NUL. Textual: text/*, message/* that is not descended into (CPIM, delivery reports),
+// XML, JSON, SDP and the CPM object types. `limit` in octets.
+[[nodiscard]] BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit);
+[[nodiscard]] BodyText body_text(ByteSource& source, const Part& message, std::size_t limit);
+
+// Whether that text, without any limit, contains the normalised needle. Bounded memory.
+[[nodiscard]] bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle);
+[[nodiscard]] bool body_contains(ByteSource& source, const Part& message, std::string_view needle);
+
+}  // namespace cpm::imap::mime

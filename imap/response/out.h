@@ -1,0 +1,65 @@
+// Out: the session's way to the client. Typed responses gather in a bounded buffer and leave in few sends, with back-pressure:
+// flush() waits until the client has taken them. Handlers never see the socket and never write a tagged line.
+//   out << Exists{12};  …  co_await out.relieve();   // flushes when the buffer is full
+// Runs on: session strand. Owned by the session.
+#pragma once
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "base/stream.h"
+#include "imap/wire/encoder.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cpm::imap {
+
+class Out {
+ public:
+  Out(Stream& stream, const Limits& limits) : stream_(stream), limits_(limits) {}
+
+  // The buffer behind an encoder, for responses; complete lines only between two co_awaits unless in a body.
+  [[nodiscard]] wire::Encoder encoder() { return wire::Encoder(buffer_, utf8_); }
+  template <class Response>
+  Out& operator<<(const Response& response) {
+    wire::Encoder encoder(buffer_, utf8_);
+    encode(encoder, response);
+    return *this;
+  }
+
+  // Sends when the buffer holds more than Limits::out_buffer_octets. A client that does not read: Failure::timeout.
+  boost::asio::awaitable<Result<void>> relieve();
+  boost::asio::awaitable<Result<void>> flush();
+
+  void set_utf8(bool on) { utf8_ = on; }
+  [[nodiscard]] bool utf8() const { return utf8_; }
+  [[nodiscard]] std::uint64_t octets_sent() const { return octets_sent_; }
+  [[nodiscard]] std::size_t buffered() const { return buffer_.size(); }
+  [[nodiscard]] bool ends_with(char c) const { return !buffer_.empty() && buffer_.back() == c; }
+  // Drops what a failing command wrote and did not send yet (nothing untagged before NO, MSS-84).
+  struct Mark {
+    std::uint64_t sends;
+    std::size_t size;
+  };
+  [[nodiscard]] Mark mark() const { return {sends_, buffer_.size()}; }
+  // False when part of it is sent already.
+  bool rewind(const Mark& mark) {
+    if (mark.sends != sends_) return false;
+    if (mark.size < buffer_.size()) buffer_.resize(mark.size);
+    return true;
+  }
+  void release_memory();  // while idle
+
+ private:
+  Stream& stream_;
+  const Limits& limits_;
+  std::string buffer_;
+  bool utf8_ = false;
+  std::uint64_t octets_sent_ = 0;
+  std::uint64_t sends_ = 0;
+};
+
+}  // namespace cpm::imap

@@ -1,0 +1,77 @@
+#include "imap/response/responses.h"
+
+#include "imap/session/session.h"
+
+namespace cpm::imap {
+
+void encode(wire::Encoder& out, const Untagged& response) {
+  out.raw("* ").raw(response.kind).sp();
+  if (!response.code.empty()) out.raw("[").raw(response.code).raw("] ");
+  out.raw(response.text).crlf();
+}
+
+void encode(wire::Encoder& out, const Line& response) { out.raw("* ").raw(response.text).crlf(); }
+void encode(wire::Encoder& out, const Continue& response) { out.raw("+ ").raw(response.text).crlf(); }
+void encode(wire::Encoder& out, const Exists& response) { out.raw("* ").number(response.count).raw(" EXISTS\r\n"); }
+void encode(wire::Encoder& out, const Recent& response) { out.raw("* ").number(response.count).raw(" RECENT\r\n"); }
+void encode(wire::Encoder& out, const Expunge& response) { out.raw("* ").number(response.msn).raw(" EXPUNGE\r\n"); }
+
+void encode(wire::Encoder& out, const FlagsList& response) { out.raw("* FLAGS ").flags(response.names).crlf(); }
+
+void encode(wire::Encoder& out, const SearchData& response) {
+  out.raw("* SEARCH");
+  for (const std::uint32_t number : response.numbers) out.sp().number(number);
+  if (response.modseq && !response.numbers.empty()) out.raw(" (MODSEQ ").number(*response.modseq).raw(")");
+  out.crlf();
+}
+
+void encode(wire::Encoder& out, const StatusData& response) {
+  out.raw("* STATUS ").mailbox_atom(response.path).raw(" (");
+  for (std::size_t i = 0; i < response.items.size(); ++i) {
+    if (i > 0) out.sp();
+    out.raw(response.items[i].first).sp().number(response.items[i].second);
+  }
+  out.raw(")").crlf();
+}
+
+void encode(wire::Encoder& out, const ListData& response) {
+  out.raw("* ").raw(response.command).sp().flags(response.attributes).raw(" \"/\" ").mailbox_quoted(response.path);
+  if (response.child_info_subscribed || !response.old_name.empty()) {
+    out.raw(" (");
+    if (response.child_info_subscribed) out.raw("\"CHILDINFO\" (\"SUBSCRIBED\")");
+    if (!response.old_name.empty()) {
+      if (response.child_info_subscribed) out.sp();
+      out.raw("\"OLDNAME\" (").mailbox_quoted(response.old_name).raw(")");
+    }
+    out.raw(")");
+  }
+  out.crlf();
+}
+
+void encode(wire::Encoder& out, const FetchFlags& response) {
+  out.raw("* ").number(response.msn).raw(" FETCH (UID ").number(response.uid);
+  if (response.flags) out.raw(" FLAGS ").flags(*response.flags);
+  if (response.modseq) out.raw(" MODSEQ (").number(*response.modseq).raw(")");
+  out.raw(")").crlf();
+}
+
+std::vector<std::string> flag_names_for(const Session& session, const schema::MessageFlags& flags,
+                                        const schema::KeywordTable& keywords) {
+  std::vector<std::string> names;
+  std::uint32_t bits = flags.bits;
+  if ((bits & schema::kReadReportSent) != 0 && !session.read_report_known) {
+    bits = (bits & ~schema::kReadReportSent) | schema::kMdnSent;
+  }
+  for (const schema::FlagName& flag : schema::flag_names()) {
+    if ((bits & flag.bit) != 0) names.emplace_back(flag.name);
+  }
+  for (const schema::KeywordId id : flags.keywords) {
+    if (const std::string* name = keywords.name(id)) names.push_back(*name);
+  }
+  if (!session.enabled.rev2 && session.selected && flags.uid >= session.selected->recent_from) {
+    names.emplace_back("\\Recent");
+  }
+  return names;
+}
+
+}  // namespace cpm::imap

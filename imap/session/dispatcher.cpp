@@ -1,0 +1,375 @@
+#include "imap/session/dispatcher.h"
+
+#include "base/log.h"
+#include "imap/response/responses.h"
+#include "imap/session/session_list.h"
+#include "imap/session/trace.h"
+#include "imap/session/updates.h"
+
+#include <boost/asio/post.hpp>
+
+#include <atomic>
+#include <random>
+
+namespace cpm::imap {
+
+namespace {
+
+std::string new_session_id() {
+  static std::atomic<std::uint32_t> counter{std::random_device{}()};
+  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::uint32_t number = counter++;
+  std::string id;
+  for (int i = 0; i < 7; ++i, number /= 36) id += kDigits[number % 36];
+  return id;
+}
+
+std::string_view kind_name(Done::Kind kind) {
+  return kind == Done::Kind::ok ? "OK" : kind == Done::Kind::no ? "NO" : "BAD";
+}
+
+// The command name after the tag; UID commands with their second word.
+std::string read_name(wire::Lexer& lexer) {
+  lexer.sp();
+  std::string name = lexer.word();
+  if (name != "UID") return name;
+  lexer.sp();
+  return name + ' ' + lexer.word();
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> serve(Services& services, std::unique_ptr<Stream> stream) {
+  auto session = std::make_shared<Session>(services, std::move(stream), new_session_id());
+  SessionInfo info;
+  info.id = session->id;
+  info.peer = session->stream->peer().address + ":" + std::to_string(session->stream->peer().port);
+  info.tls = session->stream->tls() != nullptr;
+  info.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const std::weak_ptr<Session> weak = session;
+  services.sessions.add(info, [weak, executor = session->stream->executor()](std::string text) {
+    boost::asio::post(executor, [weak, text] {
+      const auto one = weak.lock();
+      if (!one || one->terminated) return;
+      one->terminated = true;
+      one->terminate_text = text;
+      if (one->waiting) one->stream->interrupt();
+    });
+  });
+  Dispatcher dispatcher(session);
+  co_await dispatcher.run();
+}
+
+std::chrono::milliseconds Dispatcher::patience() const {
+  const Limits& limits = session_->limits();
+  if (session_->principal) return limits.idle_timeout;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      started_ + limits.login_timeout - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(1));
+}
+
+void Dispatcher::bye(const std::string& text) {
+  session_->out << Untagged{"BYE", "", text};
+  finished_ = true;
+}
+
+boost::asio::awaitable<Result<void>> Dispatcher::greet() {
+  Session& session = *session_;
+  session.out << Untagged{"OK", "CAPABILITY " + session.services.registry.capabilities(session),
+                          session.services.settings.server_name + " ready"};
+  auto flushed = co_await session.out.flush();
+  co_return flushed;
+}
+
+boost::asio::awaitable<void> Dispatcher::run() {
+  Session& session = *session_;
+  log::debug("imap", "connected", {{"session", session.id}, {"peer", session.stream->peer().address}});
+  auto alive = co_await greet();
+  while (alive && !finished_) {
+    auto input = co_await read_command();
+    if (session.terminated && !finished_) bye(session.terminate_text);
+    if (finished_) break;
+    if (!input) {
+      if (input.error().failure == Failure::timeout) {
+        bye(session.principal ? "Idle for too long" : "Too long without login");
+        break;
+      }
+      if (input.error().failure == Failure::in_use) continue;  // woken for nothing that can be said now
+      alive = input.error();
+      break;
+    }
+    std::exception_ptr broken;
+    try {
+      alive = co_await perform(std::move(*input));
+    } catch (...) {
+      broken = std::current_exception();
+    }
+    if (broken) {
+      std::string what = "unknown";
+      try {
+        std::rethrow_exception(broken);
+      } catch (const std::exception& error) {
+        what = error.what();
+      } catch (...) {
+        what = "not a standard exception";
+      }
+      log::error("imap", "command failed with an exception", {{"session", session.id}, {"what", what}});
+      bye("Internal error");
+    }
+    if (session.terminated && !finished_) bye(session.terminate_text);
+  }
+  auto flushed = co_await session.out.flush();
+  static_cast<void>(flushed);
+  log::debug("imap", "disconnected", {{"session", session.id}});
+  session.unselect();
+}
+
+boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
+  Session& session = *session_;
+  using Event = wire::CommandReader::Event;
+  literal_octets_ = 0;
+  for (;;) {
+    switch (session.reader.next()) {
+      case Event::command:
+        co_return session.reader.take();
+      case Event::literal: {
+        auto answered = co_await answer_literal();
+        if (!answered) co_return answered.error();
+        if (finished_) co_return fail(Failure::unavailable, "closing");
+        break;
+      }
+      case Event::too_long: {
+        const std::string text = session.reader.take().text;
+        const std::size_t tag_end = text.find(' ');
+        const bool tagged = tag_end != std::string::npos && tag_end > 0 && tag_end < 64;
+        write_tagged(tagged ? text.substr(0, tag_end) : "*", bad("Command line too long", "TOOBIG"));
+        literal_octets_ = 0;
+        if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
+        if (finished_) co_return fail(Failure::unavailable, "closing");
+        break;
+      }
+      case Event::failed: {
+        literal_octets_ = 0;
+        const std::string text = session.reader.take().text;
+        const std::string tag = text.substr(0, text.find(' '));
+        write_tagged(tag, failed(session.reader.error()));
+        break;
+      }
+      case Event::line:
+        session.reader.take();
+        break;
+      case Event::need_more: {
+        auto flushed = co_await session.out.flush();
+        if (!flushed) co_return flushed.error();
+        if (session.terminated) co_return fail(Failure::in_use, "terminated");
+        const bool literal = session.reader.literal_octets_missing() > 0;
+        if (!literal && !session.reader.in_command()) {
+          session.reader.release_memory();
+          session.out.release_memory();
+        }
+        Result<std::size_t> got = std::size_t{0};
+        if (literal) {
+          // Large blocks only while a literal streams in: an idle session stays small.
+          std::string block(64 * 1024, '\0');
+          got = co_await session.stream->read(block.data(), block.size(), patience());
+          if (got && *got > 0) session.reader.feed(std::string_view(block.data(), *got));
+        } else {
+          char octets[1024];
+          session.waiting = true;
+          got = co_await session.stream->read(octets, sizeof octets, patience());
+          session.waiting = false;
+          if (got && *got > 0) session.reader.feed(std::string_view(octets, *got));
+        }
+        if (!got && got.error().failure == Failure::in_use && !session.terminated) break;
+        if (!got) co_return got.error();
+        if (*got == 0) co_return fail(Failure::unavailable, "Connection closed", "closed");
+        break;
+      }
+    }
+  }
+}
+
+// A literal is announced: take it, or say why not before it is sent.
+boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
+  Session& session = *session_;
+  const Limits& limits = session.limits();
+  const wire::Announcement announced = session.reader.announcement();
+  std::optional<Done> refused;
+  std::string tag = "*";
+  const CommandSpec* spec = nullptr;
+  wire::CommandInput so_far;
+  so_far.text = session.reader.text();
+  std::string rest;
+  try {
+    wire::Lexer lexer(so_far, limits, session.utf8());
+    tag = lexer.tag();
+    spec = session.services.registry.command(read_name(lexer));
+    rest = lexer.rest();
+  } catch (const wire::BadSyntax& error) {
+    // A literal as the command's first word; the parser will say what is wrong once it is read.
+    static_cast<void>(error);
+  }
+  const bool messages = spec != nullptr && spec->message_literals && (spec->states & session.state) != 0;
+  const std::uint64_t most = messages ? limits.message_octets : limits.command_literal_octets;
+  if (!session.principal && literal_octets_ + announced.octets > limits.line_octets) {
+    refused = no("Too much before login", "TOOBIG");
+  } else if (announced.octets > most || (!messages && literal_octets_ + announced.octets > most)) {
+    refused = no("Literal too large", "TOOBIG");
+  } else if (announced.binary && spec == nullptr) {
+    refused = bad("literal8 not expected here");
+  }
+  if (!refused && spec != nullptr && (spec->states & session.state) != 0 && spec->before_literal) {
+    refused = co_await spec->before_literal(session, rest, announced.octets);
+  }
+  if (refused) {
+    literal_octets_ = 0;
+    // So much that reading it away would only burn bandwidth: the RFC lets the server hang up (RFC 7888 4).
+    constexpr std::uint64_t kReadAway = 256ULL << 20;
+    session.reader.refuse();
+    write_tagged(tag, *refused);
+    if (announced.non_sync && announced.octets > std::max(kReadAway, limits.message_octets)) bye("Literal too large");
+    co_return Result<void>{};
+  }
+  literal_octets_ += announced.octets;
+  session.reader.accept(Spool(limits, session.services.settings.spool_directory));
+  if (!announced.non_sync) {
+    session.out << Continue{"OK"};
+    auto flushed = co_await session.out.flush();
+    if (!flushed) co_return flushed.error();
+  }
+  co_return Result<void>{};
+}
+
+Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
+  Session& session = *session_;
+  Parsed parsed;
+  parsed.tag = "*";
+  try {
+    wire::Lexer lexer(input, session.limits(), session.utf8());
+    parsed.tag = lexer.tag();
+    parsed.name = read_name(lexer);
+    parsed.spec = session.services.registry.command(parsed.name);
+    if (parsed.spec == nullptr) {
+      parsed.refused = bad("Unknown command");
+      return parsed;
+    }
+    if ((parsed.spec->states & session.state) == 0) {
+      parsed.refused = session.state == kNotAuthenticated          ? bad("Log in first")
+                       : (parsed.spec->states & kSelected) != 0    ? bad("Select a mailbox first")
+                                                                   : bad("Already logged in");
+      return parsed;
+    }
+    parsed.execute = parsed.spec->parse(lexer, session.parse_context());
+  } catch (const wire::BadSyntax& error) {
+    parsed.refused = bad(error.text);
+  }
+  return parsed;
+}
+
+boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput input) {
+  Session& session = *session_;
+  if (session.trace) trace_command(session, input);
+  Parsed parsed = parse(input);
+  if (parsed.refused) {
+    write_tagged(parsed.tag, *parsed.refused);
+    log::info("imap", "bad command",
+              {{"session", session.id}, {"command", parsed.name}, {"why", parsed.refused->text}});
+    if (session.services.observe) session.services.observe(parsed.spec ? parsed.spec->name : "unknown", "bad", {});
+    if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
+    co_return Result<void>{};
+  }
+  if (!session.principal && ++before_login_ > session.limits().commands_before_login) {
+    bye("Too many commands before login");
+    co_return Result<void>{};
+  }
+  session.services.sessions.update(session.id, [&](SessionInfo& info) { info.command = parsed.name; });
+  const auto begin = std::chrono::steady_clock::now();
+  const Out::Mark mark = session.out.mark();
+  session.tag = parsed.tag;
+  session.echo = {};
+  session.silent = {};
+  Done done = co_await parsed.execute(session);
+  if (done.kind != Done::Kind::ok) session.out.rewind(mark);
+  if (done.kind != Done::Kind::ok) {
+    log::info("imap", "command refused",
+              {{"session", session.id}, {"command", parsed.name}, {"code", done.code}, {"text", done.text}, {"why", done.detail}});
+  }
+  if (done.kind == Done::Kind::bad) {
+    if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
+  } else {
+    bad_in_a_row_ = 0;
+  }
+  if (session.services.observe) {
+    session.services.observe(parsed.spec->name, done.kind == Done::Kind::ok ? "ok" : done.kind == Done::Kind::no ? "no" : "bad",
+                             std::chrono::steady_clock::now() - begin);
+  }
+  auto completed = co_await complete(parsed, std::move(done));
+  co_return completed;
+}
+
+// News for the client, where the command allows them (RFC 9051 7.5.1, MSS-84).
+boost::asio::awaitable<Result<void>> Dispatcher::update(const Parsed& parsed) {
+  Session& session = *session_;
+  Tell tell;
+  tell.expunges = (parsed.spec->flags & kTellExpunges) != 0;
+  tell.echo = std::move(session.echo);
+  tell.silent = std::move(session.silent);
+  tell.silent_modseq = session.silent_modseq;
+  auto told = co_await tell_updates(session, std::move(tell));
+  if (!told && told.error().failure == Failure::not_found) {
+    session.terminated = true;
+    session.terminate_text = "The selected mailbox was deleted";
+    co_return Result<void>{};
+  }
+  if (!told) {
+    log::warn("imap", "no update", {{"session", session.id}, {"why", told.error().detail}});
+  }
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, Done done) {
+  Session& session = *session_;
+  const unsigned flags = parsed.spec->flags;
+  if (done.kind == Done::Kind::ok && (flags & (kTellChanges | kTellExpunges)) != 0 && session.selected) {
+    auto updated = co_await update(parsed);
+    if (!updated) co_return updated.error();
+  }
+  if (done.next == Done::Next::logout) session.out << Untagged{"BYE", "", "Logging out"};
+  write_tagged(parsed.tag, done);
+  switch (done.next) {
+    case Done::Next::nothing: break;
+    case Done::Next::logout: finished_ = true; break;
+    case Done::Next::close: finished_ = true; break;
+    case Done::Next::start_tls: {
+      session.reader.discard();  // nothing sent in the clear counts after the handshake (RFC 9051 6.2.1)
+      auto flushed = co_await session.out.flush();
+      if (!flushed) co_return flushed.error();
+      auto secured = co_await session.stream->start_tls();
+      if (!secured) {
+        log::info("imap", "TLS handshake failed", {{"session", session.id}, {"why", secured.error().detail}});
+        co_return secured.error();
+      }
+      session.reader.discard();
+      session.services.sessions.update(session.id, [](SessionInfo& info) { info.tls = true; });
+      break;
+    }
+    case Done::Next::compress: {
+      auto flushed = co_await session.out.flush();
+      if (!flushed) co_return flushed.error();
+      auto started = session.stream->start_compression();
+      if (!started) co_return started.error();
+      break;
+    }
+  }
+  co_return Result<void>{};
+}
+
+void Dispatcher::write_tagged(const std::string& tag, const Done& done) {
+  wire::Encoder out = session_->out.encoder();
+  out.raw(tag).sp().raw(kind_name(done.kind)).sp();
+  if (!done.code.empty()) out.raw("[").raw(done.code).raw("] ");
+  out.raw(done.text).crlf();
+  if (session_->trace) trace_answer(*session_, tag, done);
+}
+
+}  // namespace cpm::imap

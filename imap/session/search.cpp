@@ -1,0 +1,220 @@
+#include "imap/session/search.h"
+
+#include "imap/mime/part_map.h"
+#include "imap/mime/search_text.h"
+
+#include <algorithm>
+#include <map>
+
+namespace cpm::imap {
+
+namespace {
+
+enum class Truth : std::uint8_t { no, yes, unknown };
+
+constexpr std::size_t kPage = 5000;  // candidates of one statement
+
+// What a leaf costs: columns of the message row, then header text, then body text.
+int cost(const schema::SearchLeaf& leaf) {
+  if (std::holds_alternative<schema::SizeIs>(leaf) || std::holds_alternative<schema::InternalDateIs>(leaf) ||
+      std::holds_alternative<schema::InternalTimeIs>(leaf) || std::holds_alternative<schema::SaveDateIs>(leaf)) {
+    return 1;
+  }
+  if (std::holds_alternative<schema::SentDateIs>(leaf)) return 2;
+  if (std::holds_alternative<schema::HeaderHas>(leaf) || std::holds_alternative<schema::AnyHeaderHas>(leaf)) return 3;
+  return 4;
+}
+
+bool full_text(ByteSource& octets, const std::string& part_map, const std::string& needle) {
+  const auto parts = mime::PartMap::decode(part_map);
+  return parts && mime::body_contains(octets, *parts, needle);
+}
+
+class Evaluation {
+ public:
+  Evaluation(Session& session, std::shared_ptr<const Snapshot> snapshot)
+      : session_(session), snapshot_(std::move(snapshot)) {}
+
+  // Sets that need the view are resolved once; leaves of the store are collected.
+  Result<void> prepare(const SearchNode& node) {
+    switch (node.kind) {
+      case SearchNode::Kind::numbers:
+      case SearchNode::Kind::uids: {
+        const bool uid = node.kind == SearchNode::Kind::uids;
+        auto uids = session_.selected->view.resolve(node.set, uid, session_.saved_search);
+        // Numbers above EXISTS find nothing in SEARCH; they are an error elsewhere.
+        if (!uids && !node.set.saved) {
+          const std::uint32_t exists = session_.selected->view.exists();
+          UidSet found;
+          const NumberSet numbers = node.set.resolve(exists);
+          for (const auto& range : numbers.ranges()) {
+            for (std::uint32_t n = range.first; n <= std::min(range.last, exists); ++n) {
+              found.add(session_.selected->view.uid_at(Msn{n}).value);
+            }
+          }
+          uids = found;
+        }
+        if (!uids) return uids.error();
+        sets_.emplace(&node, std::move(*uids));
+        break;
+      }
+      case SearchNode::Kind::leaf:
+        leaves_.push_back(&node);
+        break;
+      case SearchNode::Kind::flag:
+        if (!node.text.empty()) {
+          const auto id = snapshot_->keywords.find(node.text);
+          keywords_.emplace(&node, id.value_or(0));
+        }
+        if ((node.bits & schema::kReadReportSent) != 0) session_.read_report_known = true;
+        break;
+      default: break;
+    }
+    for (const SearchNode& child : node.children) CPM_CHECK(prepare(child));
+    return {};
+  }
+
+  [[nodiscard]] Truth decide(const SearchNode& node, std::size_t index) const {
+    const std::uint32_t uid = snapshot_->uids[index];
+    switch (node.kind) {
+      case SearchNode::Kind::all: return Truth::yes;
+      case SearchNode::Kind::all_of: {
+        Truth all = Truth::yes;
+        for (const SearchNode& child : node.children) {
+          const Truth truth = decide(child, index);
+          if (truth == Truth::no) return Truth::no;
+          if (truth == Truth::unknown) all = Truth::unknown;
+        }
+        return all;
+      }
+      case SearchNode::Kind::any_of: {
+        Truth any = Truth::no;
+        for (const SearchNode& child : node.children) {
+          const Truth truth = decide(child, index);
+          if (truth == Truth::yes) return Truth::yes;
+          if (truth == Truth::unknown) any = Truth::unknown;
+        }
+        return any;
+      }
+      case SearchNode::Kind::not_: {
+        const Truth truth = decide(node.children.front(), index);
+        return truth == Truth::unknown ? truth : truth == Truth::yes ? Truth::no : Truth::yes;
+      }
+      case SearchNode::Kind::flag: return truth_of(has_flag(node, index));
+      case SearchNode::Kind::recent: return truth_of(uid >= session_.selected->recent_from.value);
+      case SearchNode::Kind::numbers:
+      case SearchNode::Kind::uids: return truth_of(sets_.at(&node).contains(uid));
+      case SearchNode::Kind::modseq: return truth_of(snapshot_->modseqs[index] >= node.number);
+      case SearchNode::Kind::leaf: {
+        const auto answered = answers_.find(&node);
+        return answered == answers_.end() ? Truth::unknown : truth_of(answered->second.contains(uid));
+      }
+    }
+    return Truth::no;
+  }
+
+  boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program) {
+    std::stable_sort(leaves_.begin(), leaves_.end(),
+                     [](const SearchNode* a, const SearchNode* b) { return cost(a->leaf) < cost(b->leaf); });
+    UidSet matched;
+    UidSet undecided = sort_out(program, everything(), matched);
+    for (const SearchNode* leaf : leaves_) {
+      if (undecided.empty()) break;
+      auto answer = co_await ask(*leaf, undecided);
+      if (!answer) co_return answer.error();
+      answers_.emplace(leaf, std::move(*answer));
+      undecided = sort_out(program, undecided, matched);
+    }
+    SearchOutcome outcome;
+    for (const auto& range : matched.ranges()) {
+      for (std::size_t i = snapshot_->lower_bound(range.first);
+           i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
+        outcome.highest_modseq = std::max(outcome.highest_modseq, ModSeq{snapshot_->modseqs[i]});
+      }
+    }
+    outcome.uids = std::move(matched);
+    outcome.snapshot = snapshot_;
+    co_return outcome;
+  }
+
+ private:
+  static Truth truth_of(bool yes) { return yes ? Truth::yes : Truth::no; }
+
+  [[nodiscard]] bool has_flag(const SearchNode& node, std::size_t index) const {
+    if (node.text.empty()) return (snapshot_->bits[index] & node.bits) != 0;
+    const schema::KeywordId id = keywords_.at(&node);
+    const auto& set = snapshot_->sets[snapshot_->keyword_sets[index]];
+    return id != 0 && std::binary_search(set.begin(), set.end(), id);
+  }
+
+  // Messages the client knows and that still exist.
+  [[nodiscard]] UidSet everything() const {
+    UidSet all;
+    const View& view = session_.selected->view;
+    for (const std::uint32_t uid : snapshot_->uids) {
+      if (view.snapshot().index_of(uid) != Snapshot::npos) all.add(uid);
+    }
+    return all;
+  }
+
+  // Adds what matches to `matched`; returns what is still open.
+  UidSet sort_out(const SearchNode& program, const UidSet& candidates, UidSet& matched) const {
+    UidSet open;
+    UidSet yes;
+    for (const auto& range : candidates.ranges()) {
+      for (std::size_t i = snapshot_->lower_bound(range.first);
+           i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
+        const Truth truth = decide(program, i);
+        if (truth == Truth::yes) yes.add(snapshot_->uids[i]);
+        if (truth == Truth::unknown) open.add(snapshot_->uids[i]);
+      }
+    }
+    matched.merge(yes);
+    return open;
+  }
+
+  boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates) {
+    const schema::Principal who = *session_.principal;
+    const MailboxId mailbox = snapshot_->mailbox.id;
+    UidSet found;
+    const std::vector<std::uint32_t> all = candidates.numbers();
+    for (std::size_t begin = 0; begin < all.size(); begin += kPage) {
+      UidSet page;
+      for (std::size_t i = begin; i < std::min(all.size(), begin + kPage); ++i) page.add(all[i]);
+      auto work = [who, mailbox, page, leaf = node.leaf](schema::Transaction& tx) -> Result<UidSet> {
+        auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+        if (!grant) return grant.error();
+        return schema::match(tx, *grant, leaf, page, full_text);
+      };
+      auto part = co_await session_.db(std::move(work));
+      if (!part) co_return part.error();
+      found.merge(*part);
+      if (session_.terminated) co_return fail(Failure::unavailable, "The session is being ended");
+    }
+    co_return found;
+  }
+
+  Session& session_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::map<const SearchNode*, UidSet> sets_;
+  std::map<const SearchNode*, schema::KeywordId> keywords_;
+  std::vector<const SearchNode*> leaves_;
+  std::map<const SearchNode*, UidSet> answers_;
+};
+
+}  // namespace
+
+boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program) {
+  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
+                                                           *session.principal,
+                                                           session.selected->view.snapshot().mailbox.id,
+                                                           session.selected->view.shared());
+  if (!latest) co_return latest.error();
+  Evaluation evaluation(session, *latest);
+  auto prepared = evaluation.prepare(program);
+  if (!prepared) co_return prepared.error();
+  auto outcome = co_await evaluation.run(program);
+  co_return outcome;
+}
+
+}  // namespace cpm::imap

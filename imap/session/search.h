@@ -1,0 +1,21 @@
+// Search evaluation. Leaves of the snapshot are answered at once; of the others the cheapest is asked of the store for the messages that
+// are still undecided, until all are decided. Long searches go in pages and yield between them.
+// Runs on: session strand; statements on db threads.
+#pragma once
+
+#include "imap/grammar/search_program.h"
+#include "imap/session/session.h"
+
+#include <boost/asio/awaitable.hpp>
+
+namespace cpm::imap {
+
+// The UIDs of the session's view that match, on the newest flags of the store. Ghosts (expunged, not yet told) never match.
+struct SearchOutcome {
+  UidSet uids;
+  ModSeq highest_modseq;                     // greatest MODSEQ among them
+  std::shared_ptr<const Snapshot> snapshot;  // what flags were taken from
+};
+boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program);
+
+}  // namespace cpm::imap

@@ -1,0 +1,125 @@
+#include "imap/session/session.h"
+
+#include "imap/response/responses.h"
+#include "imap/session/session_list.h"
+#include "imap/session/updates.h"
+
+#include <boost/asio/post.hpp>
+
+namespace cpm::imap {
+
+Session::Session(Services& services_, std::unique_ptr<Stream> stream_, std::string id_)
+    : services(services_),
+      id(std::move(id_)),
+      stream(std::move(stream_)),
+      out(*stream, services_.limits),
+      trace(services_.settings.trace),
+      reader(services_.limits) {}
+
+Session::~Session() { services.sessions.remove(id); }
+
+ParseContext Session::parse_context() const {
+  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2};
+}
+
+void Session::log_in(schema::Principal who) {
+  services.sessions.update(id, [&](SessionInfo& info) {
+    info.user = who.address;
+    info.actor = who.actor == who.address ? "" : who.actor;
+  });
+  principal = std::move(who);
+  state = kAuthenticated;
+}
+
+void Session::log_out() {
+  unselect();
+  services.sessions.leave_account(id);
+  services.sessions.update(id, [](SessionInfo& info) { info.user = info.actor = info.client = ""; });
+  principal.reset();
+  enabled = {};
+  read_report_known = false;
+  client_id.clear();
+  out.set_utf8(false);
+  state = kNotAuthenticated;
+}
+
+void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, Uid recent_from) {
+  const AccountId account = snapshot->mailbox.account;
+  const MailboxId mailbox = snapshot->mailbox.id;
+  services.sessions.update(id, [&](SessionInfo& info) { info.mailbox = snapshot->mailbox.path; });
+  saved_search = {};
+  selected.emplace(Selected{View(std::move(snapshot)), read_only, recent_from,
+                            services.hub.watch(account, mailbox, waker())});
+  state = kSelected;
+}
+
+void Session::unselect() {
+  if (!selected) return;
+  selected.reset();
+  saved_search = {};
+  services.sessions.update(id, [](SessionInfo& info) { info.mailbox.clear(); });
+  state = kAuthenticated;
+}
+
+void Session::enable_condstore() {
+  if (enabled.condstore) return;
+  enabled.condstore = true;
+  if (!selected) return;
+  const auto modseq = selected->view.snapshot().mailbox.highestmodseq.value;
+  out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(modseq), "Highest"};
+}
+
+void Session::enable_utf8() {
+  enabled.utf8 = true;
+  out.set_utf8(true);
+}
+
+void Session::enable_rev2() {
+  enabled.rev2 = true;
+  out.set_utf8(true);
+}
+
+std::function<void()> Session::waker() {
+  return [self = weak_from_this(), executor = stream->executor()] {
+    boost::asio::post(executor, [self] {
+      const auto session = self.lock();
+      if (session && session->waiting) session->stream->interrupt();
+    });
+  };
+}
+
+boost::asio::awaitable<Result<std::string>> Session::read_line(std::chrono::milliseconds patience) {
+  reader.set_line_mode(true);
+  for (;;) {
+    const auto event = reader.next();
+    if (event == wire::CommandReader::Event::line) {
+      reader.set_line_mode(false);
+      co_return reader.take_line();
+    }
+    if (event == wire::CommandReader::Event::too_long) {
+      reader.set_line_mode(false);
+      reader.take();
+      co_return fail(Failure::limit, "Line too long");
+    }
+    auto flushed = co_await out.flush();
+    if (!flushed) {
+      reader.set_line_mode(false);
+      co_return flushed.error();
+    }
+    char octets[2048];
+    waiting = true;
+    auto got = co_await stream->read(octets, sizeof octets, patience);
+    waiting = false;
+    if (!got) {
+      reader.set_line_mode(false);
+      co_return got.error();
+    }
+    if (*got == 0) {
+      reader.set_line_mode(false);
+      co_return fail(Failure::unavailable, "Connection closed", "closed");
+    }
+    reader.feed(std::string_view(octets, *got));
+  }
+}
+
+}  // namespace cpm::imap

@@ -1,0 +1,56 @@
+// SessionList: who is connected, for limits (sessions per account), `cpmctl session list|kick` and shutdown.
+// Runs on: any thread; one mutex.
+#pragma once
+
+#include "base/ids.h"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace cpm::imap {
+
+struct SessionInfo {
+  std::string id;
+  std::string peer;
+  std::string user;      // address acted for; empty before login
+  std::string actor;     // service identity, when it is not the user
+  std::string client;    // RFC 2971 ID
+  std::string mailbox;
+  std::string command;   // running now, or the last one
+  bool tls = false;
+  std::chrono::sys_seconds since;
+};
+
+class SessionList {
+ public:
+  // `terminate` may be called from any thread and ends the session with BYE and this text.
+  void add(const SessionInfo& info, std::function<void(std::string text)> terminate);
+  void remove(const std::string& id);
+  void update(const std::string& id, const std::function<void(SessionInfo&)>& change);
+
+  // Counts the session for its account; false when the account has `limit` already (0: no limit).
+  [[nodiscard]] bool enter_account(const std::string& id, AccountId account, std::size_t limit);
+  void leave_account(const std::string& id);
+
+  [[nodiscard]] std::vector<SessionInfo> list() const;
+  bool kick(const std::string& id, const std::string& text);
+  std::size_t kick_user(const std::string& user, const std::string& text);
+  std::size_t terminate_all(const std::string& text);
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Entry {
+    SessionInfo info;
+    std::function<void(std::string)> terminate;
+    AccountId account;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> sessions_;             // protected by mutex_
+  std::map<std::int64_t, std::size_t> per_account_;   // protected by mutex_
+};
+
+}  // namespace cpm::imap

@@ -1,0 +1,162 @@
+#include "imap/session/snapshot.h"
+
+#include "schema/access.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace cpm::imap {
+
+std::size_t Snapshot::lower_bound(std::uint32_t uid) const {
+  return static_cast<std::size_t>(std::lower_bound(uids.begin(), uids.end(), uid) - uids.begin());
+}
+
+std::size_t Snapshot::index_of(std::uint32_t uid) const {
+  const std::size_t index = lower_bound(uid);
+  return index < uids.size() && uids[index] == uid ? index : npos;
+}
+
+schema::MessageFlags Snapshot::flags_at(std::size_t index) const {
+  return {Uid{uids[index]}, ModSeq{modseqs[index]}, bits[index], sets[keyword_sets[index]]};
+}
+
+namespace {
+
+// Number of a keyword set in `snapshot.sets`, adding it when new. Most mailboxes use very few different sets.
+class SetNumbers {
+ public:
+  explicit SetNumbers(Snapshot& snapshot) : snapshot_(snapshot) {
+    if (snapshot_.sets.empty()) snapshot_.sets.emplace_back();
+    for (std::uint32_t i = 0; i < snapshot_.sets.size(); ++i) numbers_.emplace(key(snapshot_.sets[i]), i);
+  }
+  std::uint32_t number(const std::vector<schema::KeywordId>& set) {
+    if (set.empty()) return 0;
+    const auto [at, added] = numbers_.emplace(key(set), static_cast<std::uint32_t>(snapshot_.sets.size()));
+    if (added) snapshot_.sets.push_back(set);
+    return at->second;
+  }
+
+ private:
+  static std::string key(const std::vector<schema::KeywordId>& set) {
+    return {reinterpret_cast<const char*>(set.data()), set.size() * sizeof(schema::KeywordId)};
+  }
+  Snapshot& snapshot_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes) {
+  auto next = std::make_shared<Snapshot>();
+  if (base) {
+    next->sets = base->sets;
+    next->keywords = base->keywords;
+  }
+  if (!changes.keywords.entries().empty()) next->keywords = std::move(changes.keywords);
+  next->mailbox = std::move(changes.mailbox);
+  SetNumbers numbers(*next);
+  const std::size_t before = base ? base->size() : 0;
+  const std::size_t most = before + changes.changed.size();
+  next->uids.reserve(most);
+  next->bits.reserve(most);
+  next->modseqs.reserve(most);
+  next->keyword_sets.reserve(most);
+  std::size_t old = 0;
+  auto changed = changes.changed.begin();
+  auto gone = changes.vanished.ranges().begin();
+  const auto gone_end = changes.vanished.ranges().end();
+  while (old < before || changed != changes.changed.end()) {
+    const bool take_new = changed != changes.changed.end() && (old >= before || changed->uid.value <= base->uids[old]);
+    if (take_new) {
+      if (old < before && base->uids[old] == changed->uid.value) ++old;
+      next->uids.push_back(changed->uid.value);
+      next->bits.push_back(changed->bits);
+      next->modseqs.push_back(static_cast<std::uint32_t>(changed->modseq.value));
+      next->keyword_sets.push_back(numbers.number(changed->keywords));
+      ++changed;
+      continue;
+    }
+    const std::uint32_t uid = base->uids[old];
+    while (gone != gone_end && gone->last < uid) ++gone;
+    if (gone == gone_end || uid < gone->first) {
+      next->uids.push_back(uid);
+      next->bits.push_back(base->bits[old]);
+      next->modseqs.push_back(base->modseqs[old]);
+      next->keyword_sets.push_back(base->keyword_sets[old]);
+    }
+    ++old;
+  }
+  return next;
+}
+
+boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::latest(
+    schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
+    std::shared_ptr<const Snapshot> known) {
+  std::shared_ptr<const Snapshot> base = peek(who.account, mailbox);
+  if (!base || (known && known->mailbox.uidvalidity == base->mailbox.uidvalidity &&
+                known->mailbox.highestmodseq > base->mailbox.highestmodseq)) {
+    base = known;
+  }
+  const ModSeq since = base ? base->mailbox.highestmodseq : ModSeq{0};
+  auto read = [who, mailbox, since](schema::Transaction& tx) -> Result<schema::ChangeSet> {
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return schema::changes_since(tx, *grant, since);
+  };
+  auto changes = co_await db.run(deadline, std::move(read));
+  if (!changes) co_return changes.error();
+  auto snapshot = remember(base, std::move(*changes));
+  co_return snapshot;
+}
+
+std::shared_ptr<const Snapshot> SnapshotCache::remember(const std::shared_ptr<const Snapshot>& base,
+                                                        schema::ChangeSet changes) {
+  if (base && changes.mailbox.highestmodseq == base->mailbox.highestmodseq &&
+      changes.mailbox.recent_from == base->mailbox.recent_from && changes.mailbox.path == base->mailbox.path) {
+    put(base);
+    return base;
+  }
+  auto snapshot = apply_changes(base, std::move(changes));
+  put(snapshot);
+  return snapshot;
+}
+
+std::shared_ptr<const Snapshot> SnapshotCache::peek(AccountId account, MailboxId mailbox) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = entries_.find({account.value, mailbox.value});
+  return at == entries_.end() ? nullptr : at->second.snapshot;
+}
+
+std::size_t SnapshotCache::messages() const {
+  const std::lock_guard lock(mutex_);
+  return messages_;
+}
+
+void SnapshotCache::put(const std::shared_ptr<const Snapshot>& snapshot) {
+  constexpr std::size_t kFixedCost = 16;  // an empty mailbox costs something too
+  const Key key{snapshot->mailbox.account.value, snapshot->mailbox.id.value};
+  const std::lock_guard lock(mutex_);
+  const auto at = entries_.find(key);
+  if (at != entries_.end()) {
+    const Snapshot& held = *at->second.snapshot;
+    ages_.splice(ages_.begin(), ages_, at->second.age);
+    if (held.mailbox.uidvalidity == snapshot->mailbox.uidvalidity &&
+        held.mailbox.highestmodseq > snapshot->mailbox.highestmodseq) {
+      return;  // somebody was faster
+    }
+    messages_ += snapshot->size() - held.size();
+    at->second.snapshot = snapshot;
+  } else {
+    ages_.push_front(key);
+    entries_.emplace(key, Entry{snapshot, ages_.begin()});
+    messages_ += snapshot->size() + kFixedCost;
+  }
+  while (messages_ > max_messages_ && ages_.size() > 1) {
+    const auto oldest = entries_.find(ages_.back());
+    messages_ -= oldest->second.snapshot->size() + kFixedCost;
+    entries_.erase(oldest);
+    ages_.pop_back();
+  }
+}
+
+}  // namespace cpm::imap

@@ -1,0 +1,16 @@
+// The protocol trace of one session, for support: commands and answers with passwords, tokens and message content left out. On
+// for all sessions by configuration (trace.protocol).
+// Runs on: session strand.
+#pragma once
+
+#include "imap/session/session.h"
+
+namespace cpm::imap {
+
+void trace_command(const Session& session, const wire::CommandInput& input);
+void trace_answer(const Session& session, const std::string& tag, const Done& done);
+
+// The command as it may be logged: LOGIN and AUTHENTICATE keep their name only, literals their size.
+[[nodiscard]] std::string redact(std::string_view text);
+
+}  // namespace cpm::imap

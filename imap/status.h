@@ -1,0 +1,28 @@
+// Done: how a command ended. status.cpp alone maps a Failure to NO or BAD with its response code
+// (RFC 9051 7.1, RFC 5530), so that "not visible" and "not existing" read the same everywhere.
+// Runs on: any thread.
+#pragma once
+
+#include "base/error.h"
+
+#include <string>
+
+namespace cpm::imap {
+
+struct Done {
+  enum class Kind { ok, no, bad };
+  enum class Next { nothing, start_tls, compress, logout, close };
+
+  Kind kind = Kind::ok;
+  std::string code;   // without brackets: "APPENDUID 1 5"; empty for none
+  std::string text;   // human readable, never empty on the wire
+  std::string detail; // for the log only
+  Next next = Next::nothing;  // done by the dispatcher after the tagged line is sent
+};
+
+[[nodiscard]] Done ok(std::string text, std::string code = {});
+[[nodiscard]] Done no(std::string text, std::string code = {});
+[[nodiscard]] Done bad(std::string text, std::string code = {});
+[[nodiscard]] Done failed(const Error& error);
+
+}  // namespace cpm::imap

@@ -1,0 +1,55 @@
+// One PostgreSQL connection of a database thread: opened with our session settings, checked before use, closed when broken.
+// Also the libpq connection string: what the administrator gave plus our defaults for what was left out.
+// Runs on: db thread. Owned by a slot of Database.
+#pragma once
+
+#include "base/result.h"
+#include "schema/query.h"
+
+#include <pqxx/pqxx>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <unordered_set>
+
+namespace cpm::schema {
+
+// Failure::invalid when libpq cannot read it; the text does not repeat the string, which may hold a password.
+[[nodiscard]] Result<std::string> connection_string(const std::string& url);
+
+// The statement_timeout for what is left of a deadline: a ladder of few values, so that it seldom changes; 0 (none)
+// above an hour.
+[[nodiscard]] std::chrono::milliseconds statement_timeout_for(std::chrono::milliseconds remaining) noexcept;
+
+class Connection {
+ public:
+  // Throws pqxx exceptions. `session_settings`: off behind a transaction pooler, where a SET would reach other clients.
+  // `opened(socket)` is called before the first statement, so that somebody can watch over the wait.
+  Connection(const std::string& parameters, bool session_settings, const std::function<void(int)>& opened = {});
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] pqxx::connection& get() { return connection_; }
+  // True when the server has closed or written to an idle connection: it is going down or gone.
+  [[nodiscard]] bool stale() const noexcept;
+  // Bounds the following statements by `remaining`, rounded up. A round trip only when the bound changes.
+  void bound_statements(std::chrono::milliseconds remaining);
+  // The statement is prepared on the server when it is first executed. Queries are constants: their address is their identity.
+  void prepare_once(const Query& query);
+
+ private:
+  class Notices final : public pqxx::errorhandler {
+   public:
+    using pqxx::errorhandler::errorhandler;
+    bool operator()(const char message[]) noexcept override;
+  };
+
+  pqxx::connection connection_;
+  Notices notices_;
+  const bool session_settings_;
+  std::chrono::milliseconds statement_timeout_{-1};
+  std::unordered_set<const char*> prepared_;
+};
+
+}  // namespace cpm::schema

@@ -1,0 +1,105 @@
+// Database: connections, database threads and run(), the only door to SQL.
+//   auto row = co_await db.run(deadline, [=](Transaction& tx) -> Result<Row> { … });
+// The function runs on a database thread inside one READ COMMITTED transaction that commits when it
+// returns a value and rolls back when it returns an Error. run() alone retries serialization failures
+// and deadlocks, so the function has no side effects. pqxx exceptions become Error here, by SQLSTATE.
+// A lost connection is Failure::unavailable; the next run() connects again (with back-off).
+// Runs on: run() any strand; the function on a db thread, where nothing of a session may be touched.
+#pragma once
+
+#include "base/pool.h"
+#include "base/result.h"
+#include "schema/query.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cpm::schema {
+
+struct DatabaseSettings {
+  std::string url;               // libpq connection string or URI
+  std::size_t connections = 8;   // = database threads
+  bool prepare = true;           // off behind a transaction pooler
+  std::size_t queue = 10000;     // jobs waiting at most
+};
+
+enum class Mode {
+  transaction,  // BEGIN … COMMIT around the function
+  single,       // autocommit: the function executes exactly one statement (a read or a `select function(…)`)
+};
+
+class Database {
+ public:
+  explicit Database(DatabaseSettings settings);
+  ~Database();
+
+  // `deadline` bounds waiting in the queue and, through statement_timeout, each statement. A database that does not answer at
+  // all costs the connection some seconds after the deadline: Failure::unavailable.
+  template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
+  boost::asio::awaitable<R> run(std::chrono::milliseconds deadline, Function function,
+                                Mode mode = Mode::transaction) {
+    auto expires = std::chrono::steady_clock::now() + deadline;
+    auto job = [this, expires, mode, function = std::move(function)](std::size_t worker) mutable -> R {
+      std::optional<R> result;
+      Error failed;
+      const bool ok = attempt(worker, expires, mode, failed, [&](Transaction& tx) {
+        result.emplace(function(tx));
+        return result->has_value();
+      });
+      if (!ok && (!result || result->has_value())) return failed;
+      return std::move(*result);
+    };
+    auto answer = co_await pool_.run(std::move(job));
+    co_return answer;
+  }
+
+  // The same on the calling thread, for start-up code and cpmctl. REQUIRES: not on a strand.
+  template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
+  R run_blocking(std::chrono::milliseconds deadline, Function function, Mode mode = Mode::transaction) {
+    auto expires = std::chrono::steady_clock::now() + deadline;
+    std::optional<R> result;
+    Error failed;
+    const bool ok = attempt(kOwnConnection, expires, mode, failed, [&](Transaction& tx) {
+      result.emplace(function(tx));
+      return result->has_value();
+    });
+    if (!ok && (!result || result->has_value())) return failed;
+    return std::move(*result);
+  }
+
+  // True when the last attempt to reach the database worked; any thread.
+  [[nodiscard]] bool reachable() const noexcept;
+  [[nodiscard]] std::size_t queued() const { return pool_.queued(); }  // jobs waiting for a connection
+  [[nodiscard]] const DatabaseSettings& settings() const noexcept { return settings_; }
+  void stop();  // waits for running jobs some seconds, closes the connections
+
+ private:
+  struct Slot;
+  class Reach;
+  class Watchdog;
+  static constexpr std::size_t kOwnConnection = static_cast<std::size_t>(-1);
+  // Runs `body` in a transaction on the worker's connection; `body` returns whether to commit. False with
+  // `failed` set when the database failed; false with `failed` untouched when body returned false.
+  bool attempt(std::size_t worker, std::chrono::steady_clock::time_point expires, Mode mode, Error& failed,
+               const std::function<bool(Transaction&)>& body);
+
+  // One transaction, or one statement. Throws; `committing` is set as soon as the outcome may be unknown.
+  bool execute(Connection& connection, std::chrono::milliseconds remaining, Mode mode, bool& committing,
+               const std::function<bool(Transaction&)>& body) const;
+  // Makes sure that the slot holds a connection that looks alive.
+  bool connect(Slot& slot, std::chrono::steady_clock::time_point expires, Error& failed);
+
+  const DatabaseSettings settings_;
+  std::unique_ptr<Reach> reach_;              // shared by the slots: is the server there, who tries next
+  std::vector<std::unique_ptr<Slot>> slots_;  // one per worker, used by it alone; the last one by run_blocking
+  Pool pool_;
+  std::unique_ptr<Watchdog> watchdog_;        // own thread
+};
+
+}  // namespace cpm::schema

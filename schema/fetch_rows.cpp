@@ -1,0 +1,103 @@
+#include "schema/fetch.h"
+#include "schema/packed.h"
+
+#include <algorithm>
+
+namespace cpm::schema {
+
+namespace {
+
+// Each range is one descent of the primary key, and each message at most three more, whatever the statistics say: the
+// OFFSET 0 keeps the planner from turning this into a scan of the account.
+#define CPM_FETCH_COLUMNS \
+  "m.uid, m.content_id, m.size, date_part('epoch', m.internal_date)::bigint, floor(date_part('epoch', m.save_date))::bigint"
+#define CPM_FETCH_MESSAGES                                                                                  \
+  " from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral ("                                   \
+  "select i.uid, i.content_id, i.size, i.internal_date, i.save_date from message i"                         \
+  " where i.account_id = $1 and i.mailbox_id = $2 and i.uid between r.lo and r.hi offset 0) m"
+#define CPM_FETCH_BYTES \
+  "(select string_agg(c.data, '' order by c.n) from content_chunk c where c.account_id = $1 and c.content_id = m.content_id)"
+
+constexpr Query kNarrow{"fetch_narrow", "select " CPM_FETCH_COLUMNS CPM_FETCH_MESSAGES};
+
+constexpr Query kBytes{"fetch_bytes",
+                       "select " CPM_FETCH_COLUMNS ", case when m.size <= $5 then " CPM_FETCH_BYTES " end" CPM_FETCH_MESSAGES};
+
+constexpr Query kHead{"fetch_head",
+                      "select " CPM_FETCH_COLUMNS
+                      ", case when $6 & 32 <> 0 and m.size <= $5 then " CPM_FETCH_BYTES " end,"
+                      " h.header_octets, h.envelope, h.body, h.body_structure, h.part_map, h.header, h.conversation_id,"
+                      " h.contribution_id, h.imdn_id, h.message_id, h.direction" CPM_FETCH_MESSAGES
+                      " cross join lateral (select i.header_octets,"
+                      " case when $6 & 1 <> 0 then i.envelope end as envelope, case when $6 & 2 <> 0 then i.body end as body,"
+                      " case when $6 & 4 <> 0 then i.body_structure end as body_structure,"
+                      " case when $6 & 8 <> 0 then i.part_map end as part_map, case when $6 & 16 <> 0 then i.header end as header,"
+                      " case when $6 & 64 <> 0 then i.conversation_id end as conversation_id,"
+                      " case when $6 & 64 <> 0 then i.contribution_id end as contribution_id,"
+                      " case when $6 & 64 <> 0 then i.imdn_id end as imdn_id,"
+                      " case when $6 & 64 <> 0 then i.message_id end as message_id, i.direction"
+                      " from content_head i where i.account_id = $1 and i.content_id = m.content_id offset 0) h"};
+
+#undef CPM_FETCH_COLUMNS
+#undef CPM_FETCH_MESSAGES
+#undef CPM_FETCH_BYTES
+
+// The numbers stand in kHead.
+static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure == 4 && kColumnPartMap == 8 && kColumnHeader == 16 &&
+              kColumnBytes == 32 && kColumnFacts == 64);
+constexpr std::uint32_t kHeadColumns =
+    kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap | kColumnHeader | kColumnFacts;
+
+std::chrono::sys_seconds time_from(const pqxx::field& field) {
+  return std::chrono::sys_seconds{std::chrono::seconds{field.as<std::int64_t>()}};
+}
+
+MessageRow row_from(const pqxx::row& row, std::uint32_t columns, std::uint64_t inline_limit) {
+  MessageRow out;
+  out.uid = Uid{row[0].as<std::uint32_t>()};
+  out.content = ContentId{row[1].as<std::int64_t>()};
+  out.size = row[2].as<std::uint64_t>();
+  out.internal_date = time_from(row[3]);
+  out.save_date = time_from(row[4]);
+  // An empty message has no chunk.
+  if ((columns & kColumnBytes) != 0 && out.size <= inline_limit) out.bytes = from_bytea(row[5]);
+  if ((columns & kHeadColumns) == 0) return out;
+  out.header_octets = row[6].as<std::uint64_t>();
+  out.envelope = from_bytea(row[7]);
+  out.body = from_bytea(row[8]);
+  out.body_structure = from_bytea(row[9]);
+  out.part_map = from_bytea(row[10]);
+  out.header = from_bytea(row[11]);
+  if ((columns & kColumnFacts) != 0) {
+    out.facts = {row[12].c_str(), row[13].c_str(), row[14].c_str(), row[15].c_str(), row[16].as<int>()};
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<MessageRow>> fetch_rows(Transaction& tx, const Grant& grant, const UidSet& uids, std::uint32_t columns,
+                                           std::uint64_t inline_limit) {
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  std::vector<MessageRow> out;
+  const RangeArrays ranges(uids);
+  if (ranges.empty) return out;
+  const std::int64_t account = grant.account().value;
+  const std::int32_t mailbox = grant.mailbox().id.value;
+  const auto limit = std::min<std::uint64_t>(inline_limit, kMaxWireNumber);
+  pqxx::result rows;
+  if ((columns & kHeadColumns) != 0) {
+    rows = tx.exec(kHead, account, mailbox, ranges.lo, ranges.hi, limit, columns);
+  } else if ((columns & kColumnBytes) != 0) {
+    rows = tx.exec(kBytes, account, mailbox, ranges.lo, ranges.hi, limit);
+  } else {
+    rows = tx.exec(kNarrow, account, mailbox, ranges.lo, ranges.hi);
+  }
+  out.reserve(rows.size());
+  for (const auto& row : rows) out.push_back(row_from(row, columns, limit));
+  const auto by_uid = [](const MessageRow& a, const MessageRow& b) { return a.uid < b.uid; };
+  if (!std::is_sorted(out.begin(), out.end(), by_uid)) std::sort(out.begin(), out.end(), by_uid);
+  return out;
+}
+
+}  // namespace cpm::schema

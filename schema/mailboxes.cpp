@@ -1,0 +1,196 @@
+#include "schema/mailboxes.h"
+
+#include "schema/access.h"
+#include "schema/mailbox_rows.h"
+
+#include <algorithm>
+#include <array>
+
+namespace cpm::schema {
+
+namespace {
+
+constexpr Query kList{"mailbox_list", "select " CPM_MAILBOX_COLUMNS " from mailbox m where m.account_id = $1"};
+
+constexpr Query kByName{"mailbox_by_name",
+                        "select " CPM_MAILBOX_COLUMNS " from mailbox m where m.account_id = $1 and m.parent_id = 0 and m.name = $2"};
+
+constexpr Query kByPath{"mailbox_by_path",
+                        "with recursive walk (mailbox_id, depth) as ("
+                        " select mailbox_id, 1 from mailbox where account_id = $1 and parent_id = 0 and name = ($2::text[])[1]"
+                        " union all"
+                        " select c.mailbox_id, w.depth + 1 from walk w join mailbox c on c.account_id = $1"
+                        " and c.parent_id = w.mailbox_id and c.name = ($2::text[])[w.depth + 1])"
+                        " select " CPM_MAILBOX_COLUMNS " from walk w join mailbox m on m.account_id = $1 and m.mailbox_id = w.mailbox_id"
+                        " where w.depth = cardinality($2::text[])"};
+
+// The path of a mailbox at the top level is its name: nothing else is read then.
+constexpr Query kById{"mailbox_by_id",
+                      "select " CPM_MAILBOX_COLUMNS ", case when m.parent_id = 0 then m.name else ("
+                      " with recursive up (parent_id, path) as ("
+                      "  select m.parent_id, m.name"
+                      "  union all"
+                      "  select p.parent_id, (p.name || '/' || up.path) collate \"C\" from up join mailbox p on p.account_id = $1"
+                      "  and p.mailbox_id = up.parent_id where up.parent_id <> 0)"
+                      " select path from up where parent_id = 0) end"
+                      " from mailbox m where m.account_id = $1 and m.mailbox_id = $2"};
+
+constexpr Query kClaimRecent{"mailbox_claim_recent",
+                             "update mailbox m set recent_from = $3 from (select recent_from from mailbox"
+                             " where account_id = $1 and mailbox_id = $2 for no key update) old"
+                             " where m.account_id = $1 and m.mailbox_id = $2 and old.recent_from < $3 returning old.recent_from"};
+
+constexpr std::array<std::string_view, 9> kUseNames{"",        "\\All",  "\\Archive", "\\Drafts",   "\\Flagged",
+                                                    "\\Junk", "\\Sent", "\\Trash",   "\\Important"};
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Orders INBOX first and a mailbox before what is below it, without splitting. Text in the store never holds a zero octet.
+std::string sort_key(const std::string& path) {
+  const bool inbox = path == "INBOX" || path.starts_with("INBOX/");
+  std::string key = (inbox ? '\0' : '\1') + path;
+  std::replace(key.begin(), key.end(), '/', '\0');
+  return key;
+}
+
+}  // namespace
+
+std::string_view special_use_name(SpecialUse use) noexcept {
+  const auto index = static_cast<std::size_t>(use);
+  return index < kUseNames.size() ? kUseNames[index] : std::string_view();
+}
+
+std::optional<SpecialUse> special_use_from(std::string_view name) noexcept {
+  for (std::size_t index = 1; index < kUseNames.size(); ++index) {
+    if (same(kUseNames[index], name)) return static_cast<SpecialUse>(index);
+  }
+  return std::nullopt;
+}
+
+MailboxRow mailbox_from(AccountId account, const pqxx::row& row) {
+  MailboxRow out;
+  out.account = account;
+  out.id = MailboxId{row[0].as<std::int32_t>()};
+  out.uidvalidity = UidValidity{row[3].as<std::uint32_t>()};
+  out.uidnext = Uid{row[4].as<std::uint32_t>()};
+  out.highestmodseq = ModSeq{row[5].as<std::uint64_t>()};
+  out.messages = row[6].as<std::uint32_t>();
+  out.unseen = row[7].as<std::uint32_t>();
+  out.deleted = row[8].as<std::uint32_t>();
+  out.bytes = row[9].as<std::uint64_t>();
+  out.deleted_bytes = row[10].as<std::uint64_t>();
+  out.recent_from = Uid{row[11].as<std::uint32_t>()};
+  out.use = static_cast<SpecialUse>(row[12].as<std::int16_t>());
+  return out;
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> out;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = path.find('/', begin);
+    out.emplace_back(path.substr(begin, end - begin));
+    if (end == std::string_view::npos) return out;
+    begin = end + 1;
+  }
+}
+
+Result<void> check_new_path(std::string_view path, const Limits& limits) {
+  const auto components = split_path(path);
+  for (const std::string& component : components) {
+    if (component.empty()) return fail(Failure::invalid, "a mailbox name has an empty level");
+    if (component.find('\0') != std::string::npos) return fail(Failure::invalid, "a mailbox name has a zero octet");
+  }
+  if (same(components.front(), "INBOX") && components.front() != "INBOX") {
+    return fail(Failure::invalid, "INBOX is written in capitals");
+  }
+  if (path.size() > limits.mailbox_name_octets) return fail(Failure::limit, "mailbox name is too long");
+  if (components.size() > limits.mailbox_depth) return fail(Failure::limit, "mailbox name has too many levels");
+  return {};
+}
+
+std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, std::string_view path) {
+  if (path.find('\0') != std::string_view::npos) return std::nullopt;
+  const auto components = split_path(path);
+  const pqxx::result rows = components.size() == 1 ? tx.exec(kByName, account.value, path)
+                                                   : tx.exec(kByPath, account.value, array(std::span(components)));
+  if (rows.empty()) return std::nullopt;
+  MailboxRow out = mailbox_from(account, rows[0]);
+  out.path = path;
+  return out;
+}
+
+std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, MailboxId id) {
+  const pqxx::result rows = tx.exec(kById, account.value, id.value);
+  if (rows.empty()) return std::nullopt;
+  MailboxRow out = mailbox_from(account, rows[0]);
+  out.path = rows[0][13].c_str();
+  return out;
+}
+
+void MailboxTree::add(MailboxId id, MailboxId parent, std::string name) { nodes_[id] = Node{parent, std::move(name)}; }
+
+std::optional<std::string> MailboxTree::path(MailboxId id) const {
+  std::vector<const std::string*> names;
+  for (MailboxId at = id; at; ) {
+    const auto found = nodes_.find(at);
+    if (found == nodes_.end() || names.size() > nodes_.size()) return std::nullopt;
+    names.push_back(&found->second.name);
+    at = found->second.parent;
+  }
+  std::string out;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!out.empty()) out += '/';
+    out += **name;
+  }
+  return out;
+}
+
+std::vector<MailboxId> MailboxTree::below(MailboxId id) const {
+  std::unordered_multimap<MailboxId, MailboxId> children;
+  for (const auto& [child, node] : nodes_) children.emplace(node.parent, child);
+  std::vector<MailboxId> out;
+  std::vector<MailboxId> open{id};
+  while (!open.empty() && out.size() <= nodes_.size()) {
+    const auto [begin, end] = children.equal_range(open.back());
+    open.pop_back();
+    for (auto child = begin; child != end; ++child) {
+      out.push_back(child->second);
+      open.push_back(child->second);
+    }
+  }
+  return out;
+}
+
+Result<std::vector<MailboxRow>> list_mailboxes(Transaction& tx, const Principal& who) {
+  const pqxx::result rows = tx.exec(kList, who.account.value);
+  MailboxTree tree;
+  for (const auto& row : rows) tree.add(MailboxId{row[0].as<std::int32_t>()}, MailboxId{row[1].as<std::int32_t>()}, row[2].c_str());
+  std::vector<std::pair<std::string, MailboxRow>> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& row : rows) {
+    MailboxRow mailbox = mailbox_from(who.account, row);
+    auto path = tree.path(mailbox.id);
+    if (!path) return fail(Failure::corrupt, "the list of mailboxes is damaged", "mailbox without parent");
+    mailbox.path = std::move(*path);
+    std::string key = sort_key(mailbox.path);
+    sorted.emplace_back(std::move(key), std::move(mailbox));
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<MailboxRow> out;
+  out.reserve(sorted.size());
+  for (auto& entry : sorted) out.push_back(std::move(entry.second));
+  return out;
+}
+
+Result<Uid> claim_recent(Transaction& tx, const Grant& grant, Uid uidnext) {
+  const MailboxRow& mailbox = grant.mailbox();
+  if (mailbox.recent_from >= uidnext) return uidnext;  // somebody claimed them all
+  const pqxx::result rows = tx.exec(kClaimRecent, mailbox.account.value, mailbox.id.value, uidnext.value);
+  return rows.empty() ? uidnext : Uid{rows[0][0].as<std::uint32_t>()};
+}
+
+}  // namespace cpm::schema

@@ -1,0 +1,71 @@
+// Messages of one mailbox: what changed since a MODSEQ, flag changes, expunge, copy and move.
+// Each mutator locks account row → mailbox rows → message rows (storage-design 4.3), takes one MODSEQ per
+// command and mailbox, keeps the mailbox counters and the account's usage exact, and records expunges as ranges.
+// RFC 9051 6.4.6-6.4.8, RFC 7162, RFC 6851, RFC 4315.
+// Runs on: db thread.
+#pragma once
+
+#include "base/number_set.h"
+#include "base/result.h"
+#include "schema/access.h"
+#include "schema/message_flags.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cpm::schema {
+
+// Mailbox row and messages are of one snapshot, so nothing is ever missed (storage-design 4.3).
+struct ChangeSet {
+  MailboxRow mailbox;                  // highestmodseq: the state this set leads to
+  std::vector<MessageFlags> changed;   // by uid; messages with modseq > since (since 0: all messages)
+  UidSet vanished;                     // expunged with modseq > since (empty for since 0)
+  KeywordTable keywords;               // all keywords of the mailbox, when any row needs them
+};
+// No statement at all when the grant already says that nothing changed: with authorize() one round trip, fit for Mode::single.
+// After a change in the same transaction, authorize again first. Failure::not_found: the mailbox is gone. REQUIRES: grant holds kRead.
+[[nodiscard]] Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq since);
+
+enum class FlagChange { replace, add, remove };
+
+struct StoreRequest {
+  UidSet uids;
+  FlagChange change = FlagChange::replace;
+  FlagSet flags;
+  std::optional<ModSeq> unchanged_since;  // RFC 7162 3.1.3
+};
+struct StoreResult {
+  std::vector<MessageFlags> messages;  // every existing message of `uids` that is not in `modified`, new state, by uid
+  UidSet changed;                      // those whose flags really changed (they carry the new MODSEQ)
+  UidSet modified;                     // failed the UNCHANGEDSINCE test
+  ModSeq highestmodseq;
+  KeywordTable keywords;
+};
+// No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen, kDeleteMessage for \Deleted, kWrite for the rest; flags without
+// the right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
+[[nodiscard]] Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,
+                                              const Limits& limits);
+
+struct ExpungeResult {
+  UidSet uids;           // removed
+  ModSeq highestmodseq;  // the mailbox's, after
+};
+// Removes messages that have \Deleted; all of them or those in `only`. REQUIRES: kExpunge.
+[[nodiscard]] Result<ExpungeResult> expunge(Transaction& tx, const Grant& grant, const std::optional<UidSet>& only);
+
+struct CopyResult {
+  UidValidity uidvalidity;  // of the target
+  UidSet source;            // in order; source.numbers()[i] became target.numbers()[i]
+  UidSet target;
+  ModSeq source_modseq;     // move: the source mailbox's HIGHESTMODSEQ after
+};
+// All or nothing; missing UIDs are skipped (source says which existed). Flags, keywords, dates and content are kept, bytes are
+// shared; flags that the principal may not set in `to` are left behind (RFC 4314 4). Failure::over_quota, limit (keywords),
+// denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds kInsert.
+[[nodiscard]] Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
+                                               const Limits& limits);
+[[nodiscard]] Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
+                                               const Limits& limits);
+
+}  // namespace cpm::schema

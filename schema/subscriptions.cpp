@@ -1,0 +1,39 @@
+#include "schema/access.h"
+#include "schema/mailboxes.h"
+
+namespace cpm::schema {
+
+namespace {
+
+constexpr Query kCount{"subscription_count",
+                       "select count(*), count(*) filter (where path = $2) from subscription where account_id = $1"};
+constexpr Query kInsertPath{"subscription_insert",
+                        "insert into subscription (account_id, path) values ($1, $2) on conflict do nothing"};
+constexpr Query kDelete{"subscription_delete", "delete from subscription where account_id = $1 and path = $2"};
+constexpr Query kList{"subscription_list", "select path from subscription where account_id = $1 order by path"};
+
+}  // namespace
+
+Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view path, const Limits& limits) {
+  if (path.empty() || path.find('\0') != std::string_view::npos) return fail(Failure::invalid, "not a mailbox name");
+  if (path.size() > limits.mailbox_name_octets) return fail(Failure::limit, "mailbox name is too long");
+  const pqxx::row counts = tx.exec(kCount, who.account.value, path)[0];
+  if (counts[1].as<int>() > 0) return {};
+  if (counts[0].as<std::size_t>() >= limits.subscriptions) return fail(Failure::limit, "too many subscriptions");
+  tx.exec(kInsertPath, who.account.value, path);
+  return {};
+}
+
+Result<void> unsubscribe(Transaction& tx, const Principal& who, std::string_view path) {
+  if (path.find('\0') != std::string_view::npos) return {};
+  tx.exec(kDelete, who.account.value, path);
+  return {};
+}
+
+Result<std::vector<std::string>> subscriptions(Transaction& tx, const Principal& who) {
+  std::vector<std::string> out;
+  for (const auto& row : tx.exec(kList, who.account.value)) out.emplace_back(row[0].c_str());
+  return out;
+}
+
+}  // namespace cpm::schema

@@ -1,0 +1,78 @@
+#include "server/metrics.h"
+
+#include "base/spool.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <iomanip>
+#include <sstream>
+
+namespace cpm::server {
+
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                          0.1,    0.25,  0.5,    1,     2.5,  10,    60};
+
+void line(std::ostringstream& out, const char* name, const char* kind, const char* help, double value) {
+  out << std::setprecision(17) << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << kind << '\n' << name << ' ' << value << '\n';
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : connections_(prometheus::BuildCounter().Name("cpmstore_connections_total").Help("Connections accepted").Register(registry_)),
+      refused_(prometheus::BuildCounter().Name("cpmstore_connections_refused_total").Help("Connections refused by a limit").Register(registry_)),
+      commands_(prometheus::BuildCounter().Name("cpmstore_commands_total").Help("IMAP commands by name and result").Register(registry_)),
+      command_seconds_(prometheus::BuildHistogram().Name("cpmstore_command_seconds").Help("Time to answer an IMAP command").Register(registry_)) {}
+
+void Metrics::connection_accepted(std::string_view listener) {
+  connections_.Add({{"listener", std::string(listener)}}).Increment();
+}
+
+void Metrics::connection_refused(std::string_view reason) {
+  refused_.Add({{"reason", std::string(reason)}}).Increment();
+}
+
+void Metrics::command(std::string_view name, std::string_view result, std::chrono::nanoseconds time) {
+  std::string key(name);
+  key += ' ';
+  key += result;
+  Command known{};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = known_.find(key);
+    if (at != known_.end()) {
+      known = at->second;
+    } else {
+      known.counter = &commands_.Add({{"command", std::string(name)}, {"result", std::string(result)}});
+      known.seconds = &command_seconds_.Add({{"command", std::string(name)}}, kSeconds);
+      known_.emplace(std::move(key), known);
+    }
+  }
+  known.counter->Increment();
+  known.seconds->Observe(std::chrono::duration<double>(time).count());
+}
+
+std::string Metrics::text(const Sources& sources) {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, registry_.Collect());
+  line(out, "cpmstore_sessions", "gauge", "IMAP sessions now", static_cast<double>(sources.sessions.size()));
+  line(out, "cpmstore_database_reachable", "gauge", "1 when the database answers", sources.db.reachable() ? 1 : 0);
+  line(out, "cpmstore_database_connections", "gauge", "Database connections", static_cast<double>(sources.db.settings().connections));
+  line(out, "cpmstore_database_queued", "gauge", "Jobs waiting for a database connection", static_cast<double>(sources.db.queued()));
+  line(out, "cpmstore_cpu_queued", "gauge", "Jobs waiting for a CPU thread", static_cast<double>(sources.cpu.queued()));
+  line(out, "cpmstore_snapshot_messages", "gauge", "Messages in the mailbox snapshots", static_cast<double>(sources.snapshots.messages()));
+  line(out, "cpmstore_spool_octets", "gauge", "Octets in spool files", static_cast<double>(Spool::disk_in_use()));
+  line(out, "cpmstore_received_octets_total", "counter", "Octets from clients", static_cast<double>(traffic_.received));
+  line(out, "cpmstore_sent_octets_total", "counter", "Octets to clients", static_cast<double>(traffic_.sent));
+  const auto logins = sources.authenticator.statistics();
+  line(out, "cpmstore_logins_accepted_total", "counter", "Logins accepted", static_cast<double>(logins.accepted));
+  line(out, "cpmstore_logins_refused_total", "counter", "Logins refused: wrong credentials", static_cast<double>(logins.refused));
+  line(out, "cpmstore_logins_unauthorized_total", "counter", "Logins refused: not authorized to act for the identity", static_cast<double>(logins.unauthorized));
+  line(out, "cpmstore_logins_locked_total", "counter", "Logins refused unseen because of a lock-out", static_cast<double>(logins.locked));
+  line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now", static_cast<double>(sources.authenticator.lockouts().size()));
+  return out.str();
+}
+
+}  // namespace cpm::server

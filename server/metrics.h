@@ -1,0 +1,59 @@
+// Metrics in Prometheus' text form (/metrics): sessions, commands by name and result with latency, logins, database.
+// Runs on: any thread; prometheus-cpp has its own synchronisation.
+#pragma once
+
+#include "imap/auth/authenticator.h"
+#include "imap/session/session_list.h"
+#include "imap/session/snapshot.h"
+#include "schema/database.h"
+#include "server/connection_stream.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace cpm::server {
+
+class Metrics {
+ public:
+  Metrics();
+
+  void connection_accepted(std::string_view listener);
+  void connection_refused(std::string_view reason);
+  [[nodiscard]] Traffic& traffic() { return traffic_; }
+  void command(std::string_view name, std::string_view result, std::chrono::nanoseconds time);
+
+  struct Sources {
+    const imap::SessionList& sessions;
+    const schema::Database& db;
+    const imap::SnapshotCache& snapshots;
+    const imap::auth::Authenticator& authenticator;
+    const Pool& cpu;
+  };
+  [[nodiscard]] std::string text(const Sources& sources);
+
+ private:
+  struct Command {
+    prometheus::Counter* counter;
+    prometheus::Histogram* seconds;
+  };
+
+  Traffic traffic_;
+  prometheus::Registry registry_;
+  prometheus::Family<prometheus::Counter>& connections_;
+  prometheus::Family<prometheus::Counter>& refused_;
+  prometheus::Family<prometheus::Counter>& commands_;
+  prometheus::Family<prometheus::Histogram>& command_seconds_;
+  std::mutex mutex_;
+  std::map<std::string, Command, std::less<>> known_;  // protected by mutex_: "NAME result"
+};
+
+}  // namespace cpm::server

@@ -1,0 +1,82 @@
+#include "server/node.h"
+
+#include "imap/auth/token_verifier.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace cpm::server {
+
+namespace {
+
+constexpr std::size_t kSnapshotMessages = 20'000'000;  // of all cached mailbox pictures, 16 octets each
+constexpr std::size_t kCpuQueue = 10000;
+
+imap::Settings imap_settings(const Config& config, const std::string& directory) {
+  imap::Settings settings;
+  settings.allow_plaintext = config.auth.allow_plaintext;
+  settings.disabled = config.imap_disable;
+  settings.spool_directory = directory + "/spool";
+  settings.server_name = config.server.name;
+  settings.trace = config.trace_protocol;
+  return settings;
+}
+
+std::size_t cpu_threads(const Config& config) {
+  return config.server.cpu_threads != 0 ? config.server.cpu_threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Result<imap::auth::Settings> auth_settings(const Config& config) {
+  imap::auth::Settings settings;
+  settings.mechanisms = config.auth.mechanisms;
+  settings.cache = config.auth.cache;
+  settings.lockout.name_failures = config.auth.lockout_address_failures;
+  settings.lockout.network_failures = config.auth.lockout_peer_failures;
+  settings.lockout.window = config.auth.lockout_window;
+  settings.lockout.lock_time = config.auth.lockout_time;
+  if (!config.auth.oauth.keys.empty()) {
+    imap::auth::TokenSettings tokens;
+    tokens.key_files = {config.auth.oauth.keys};
+    tokens.algorithms = config.auth.oauth.algorithms;
+    tokens.issuer = config.auth.oauth.issuer;
+    tokens.audience = config.auth.oauth.audience;
+    tokens.claim = config.auth.oauth.claim;
+    tokens.leeway = config.auth.oauth.leeway;
+    CPM_TRY(verifier, imap::auth::TokenVerifier::load(tokens));
+    settings.tokens = std::move(verifier);
+  }
+  return settings;
+}
+
+Node::Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth, Metrics& metrics,
+           const std::string& url)
+    : limits_(config.limits),
+      settings_(imap_settings(config, directory)),
+      registry_(std::move(registry)),
+      db_(schema::DatabaseSettings{url, config.database.connections, config.database.prepare}),
+      snapshots_(kSnapshotMessages),
+      cpu_("cpu", cpu_threads(config), kCpuQueue),
+      authenticator_(db_, cpu_, std::move(auth)),
+      services_{limits_, settings_, registry_, db_, snapshots_, hub_, authenticator_, cpu_, sessions_, {}},
+      feed_(url, {[this](AccountId account, MailboxId mailbox) { hub_.remote(account, mailbox); },
+                  [this] { hub_.all_changed(); }}),
+      metrics_(metrics) {
+  services_.observe = [&metrics](std::string_view command, std::string_view result, std::chrono::nanoseconds time) {
+    metrics.command(command, result, time);
+  };
+  hub_.set_publish([this](AccountId account, MailboxId mailbox) { feed_.publish(account, mailbox); });
+}
+
+boost::asio::awaitable<void> Node::serve(std::unique_ptr<Stream> stream) {
+  return imap::serve(services_, std::move(stream));
+}
+
+void Node::stop() {
+  feed_.stop();
+  cpu_.stop();
+  db_.stop();
+}
+
+}  // namespace cpm::server

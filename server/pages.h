@@ -1,0 +1,33 @@
+// What the HTTP side answers: /healthz (the process lives), /readyz (it can serve), /metrics, and for cpmctl, with the token of
+// DATA/admin.token, /admin/sessions (see admin/session.cpp).
+// Runs on: the first io thread.
+#pragma once
+
+#include "server/embedded.h"
+#include "server/http.h"
+#include "server/node.h"
+
+#include <atomic>
+#include <string>
+
+namespace cpm::server {
+
+class Pages {
+ public:
+  // `embedded` may be null. Everything outlives the HTTP server's connections.
+  Pages(Node& node, const EmbeddedPostgres* embedded, const std::atomic<bool>& stopping, std::string token)
+      : node_(node), embedded_(embedded), stopping_(stopping), token_(std::move(token)) {}
+
+  boost::asio::awaitable<HttpAnswer> answer(HttpRequest request);
+
+ private:
+  boost::asio::awaitable<HttpAnswer> ready();
+  HttpAnswer admin(const HttpRequest& request);
+
+  Node& node_;
+  const EmbeddedPostgres* embedded_;
+  const std::atomic<bool>& stopping_;
+  const std::string token_;
+};
+
+}  // namespace cpm::server

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Measures cpmstore beside Dovecot (Debian's, private prefix and ports), both with durable commits, on the same disk, in one run.
+
+    bench.py --bin build/release/bin --out docs/benchmarks.md [--quick] [--dir /var/tmp] [--only append,select]
+"""
+import argparse
+import atexit
+import contextlib
+import datetime
+import os
+import pathlib
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
+from dovecot import Dovecot  # noqa: E402
+from postgres import binaries as postgres_binaries  # noqa: E402
+from processes import alive, descendants, memory, proportional  # noqa: E402
+from server import Server  # noqa: E402
+from workloads import ROWS, WORKLOADS, fill  # noqa: E402
+
+FULL = {"small": 1000, "middle": 10_000, "big": 100_000, "mailboxes": 1000, "appends": 1000, "stores": 1000, "runs": 3, "passes": 2,
+        "large": 20_000_000, "login_seconds": 2, "idlers": 1000, "watchers": 100}
+QUICK = {**FULL, "big": 20_000, "mailboxes": 200, "appends": 300, "stores": 300, "passes": 1, "login_seconds": 1, "idlers": 300}
+SMOKE = {**FULL, "small": 50, "middle": 200, "big": 1000, "mailboxes": 20, "appends": 40, "stores": 20, "runs": 1, "passes": 1,
+         "large": 2_000_000, "login_seconds": 0.5, "idlers": 20, "watchers": 10}
+USERS = [f"u{n}" for n in range(8)] + ["reader", "lister"] + [f"idle{n}" for n in range(10)]
+
+
+def all_memory(pids):
+    total = 0
+    for pid in pids:
+        try:
+            total += proportional(pid)
+        except PermissionError:
+            total += memory(pid) - memory(pid, "RssShmem")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total
+
+
+class Counters:
+    """What a workload did in an earlier pass: names are not used twice, flags are set and taken away in turn."""
+
+    turns = signs = 0
+
+    def turn(self):
+        self.turns += 1
+        return self.turns
+
+    def sign(self):
+        self.signs += 1
+        return b"-" if self.signs % 2 == 0 else b"+"
+
+
+class Ours(Server, Counters):
+    def memory(self):
+        return all_memory([self.process.pid, *descendants(self.process.pid)])
+
+
+class Theirs(Dovecot, Counters):
+    def memory(self):
+        return all_memory(pid for pid in self.pids() if alive(pid))
+
+
+def measure(targets, sizes, only, say):
+    """For each target row → values of all runs. The targets take turns, so that both see the same moods of the machine."""
+    found = [{} for _ in targets]
+    for number in range(sizes["passes"]):
+        for workload in WORKLOADS:
+            if only and workload.__name__ not in only:
+                continue
+            say(f"pass {number + 1}: {workload.__name__}")
+            for target, rows in zip(targets, found):
+                for row, value in workload(target, sizes):
+                    rows.setdefault(row, []).append(value)
+    return found
+
+
+def shown(values):
+    """Median and, as a percentage, half the distance between the lowest and the highest."""
+    middle = statistics.median(values)
+    text = f"{middle:,.0f}" if middle >= 100 else f"{middle:.1f}" if middle >= 10 else f"{middle:.2f}"
+    if len(values) > 1:
+        text += f" ±{50 * (max(values) - min(values)) / middle:.0f}%"
+    return text
+
+
+def table(ours, theirs, sizes):
+    lines = ["| work | unit | cpmstore | Dovecot | times as good |", "|---|---|---:|---:|---:|"]
+    for row, (text, unit, more) in ROWS.items():
+        if row not in ours:
+            continue
+        cells = [text.format(**sizes), unit, shown(ours[row])]
+        if row in theirs:
+            a, b = statistics.median(ours[row]), statistics.median(theirs[row])
+            cells += [shown(theirs[row]), f"{a / b if more else b / a:.2f}"]
+        else:
+            cells += ["", ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def machine():
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    total = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal"))
+    postgres = subprocess.run([str(postgres_binaries() / "postgres"), "--version"], capture_output=True, text=True).stdout.split()[2]
+    return [("processor", cpu), ("cores", os.cpu_count()), ("memory", f"{total / 1048576:.0f} GiB"), ("kernel", platform.release()),
+            ("PostgreSQL", postgres)]
+
+
+PAGE = """# Benchmarks
+
+Written by `./dev bench`. cpmstore and Dovecot run on one machine and one disk and take turns, both with durable commits: cpmstore on
+its embedded PostgreSQL with `fsync = on`, Dovecot from Debian with sdbox and `mail_fsync = always`. The client is `tests/bench`, bare
+sockets, the same for both. Each figure is the median of its runs; ± is half the distance between the lowest and the highest.
+"Times as good" above 1 means that cpmstore is better.
+
+Measured on {date}{quick}.
+
+{facts}
+
+{table}
+
+How to read it:
+- Dovecot does not flush flag changes to disk (STORE is not synced whatever `mail_fsync` says); cpmstore commits each one.
+- Memory is the growth of the proportional set size of all processes, database included, divided by the number of sessions;
+  each session is logged in over TLS, has INBOX selected and waits in IDLE. Dovecot's hibernation is off, as Debian ships it.
+- LOGIN measures connection, greeting, LOGIN and LOGOUT. Dovecot compares a plain password from its configuration; cpmstore checks
+  against stored keys, of which a short-lived cache spares the repetition.
+- Dovecot waits half a second before it tells IDLE clients, on purpose.
+- Why Dovecot is faster where it is: [decisions/0012](decisions/0012-where-dovecot-is-faster.md).
+"""
+
+
+def write_page(path, sizes, text, quick):
+    rows = [*machine(), ("Dovecot", Dovecot.version())]
+    facts = "\n".join(["| machine | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    path.write_text(PAGE.format(date=datetime.date.today().isoformat(), quick=" with `--quick`" if quick else "", facts=facts, table=text))
+
+
+@contextlib.contextmanager
+def start_ours(options, sizes, say):
+    place = tempfile.mkdtemp(prefix="cpm", dir=options.dir)
+    with Ours(options.bin, data=place, sets=["log.level=warn"]) as server:
+        server.keep = False
+        say("filling cpmstore")
+        for user in USERS:
+            server.add_user(user)
+        fill(server, sizes)
+        yield server
+
+
+@contextlib.contextmanager
+def start_theirs(options, sizes, say):
+    place = Theirs.place(options.dir)
+    atexit.register(shutil.rmtree, place, ignore_errors=True)  # some 100,000 files
+    with Theirs(place, durable=False) as dovecot:
+        say("filling Dovecot")
+        fill(dovecot, sizes)
+    with Theirs(place) as dovecot:
+        yield dovecot
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--bin", default="build/release/bin")
+    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true", help="smaller mailboxes, fewer runs: below three minutes")
+    parser.add_argument("--smoke", action="store_true", help="cpmstore alone, tiny: shows only that everything can be measured")
+    parser.add_argument("--ours", action="store_true", help="cpmstore alone")
+    parser.add_argument("--only", type=lambda text: text.split(","), help="some workloads: " + ",".join(w.__name__ for w in WORKLOADS))
+    parser.add_argument("--dir", default="/var/tmp", help="where both keep their data")
+    options = parser.parse_args()
+    sizes = SMOKE if options.smoke else QUICK if options.quick else FULL
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    began = time.monotonic()
+
+    def say(text):
+        print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
+
+    with contextlib.ExitStack() as stack:
+        targets = [stack.enter_context(start_ours(options, sizes, say))]
+        if not options.smoke and not options.ours:
+            targets.append(stack.enter_context(start_theirs(options, sizes, say)))
+        os.sync()
+        time.sleep(0 if options.smoke else 3)
+        ours, *theirs = measure(targets, sizes, options.only, say)
+    text = table(ours, theirs[0] if theirs else {}, sizes)
+    say("done\n")
+    print(text)
+    missing = [row for row in ROWS if row not in ours]
+    if missing and not options.only:
+        print(f"not measured: {missing}")
+        return 1
+    if options.out:
+        write_page(options.out, sizes, text, options.quick)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

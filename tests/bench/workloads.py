@@ -1,0 +1,263 @@
+"""What is measured. Each function takes a target (a server) and the sizes and yields (row, value) for each run; ROWS tells the rows.
+
+A target knows imap and imaps, its memory(), and two counters that last over all passes: turn() and sign().
+"""
+import selectors
+import statistics
+import threading
+import time
+
+from load import TLS, Connection, fleet, message
+
+# row → (what it says, unit, whether more is better)
+ROWS = {
+    "append": ("APPEND 2 KB, one client", "msg/s", True),
+    "append8": ("APPEND 2 KB, 8 clients, 8 users", "msg/s", True),
+    "append8one": ("APPEND 2 KB, 8 clients, one mailbox", "msg/s", True),
+    "multiappend": ("MULTIAPPEND of 100 × 2 KB", "msg/s", True),
+    "append20": ("APPEND of 20 MB", "MB/s", True),
+    "fetch20": ("FETCH of 20 MB", "MB/s", True),
+    "select_small": ("SELECT of {small:,}, same session", "ms", False),
+    "select_middle": ("SELECT of {middle:,}, same session", "ms", False),
+    "select_big": ("SELECT of {big:,}, same session", "ms", False),
+    "select_new": ("SELECT of {big:,}, new session", "ms", False),
+    "flags": ("FETCH 1:* (FLAGS) of {big:,}", "ms", False),
+    "envelopes": ("FETCH (ENVELOPE BODYSTRUCTURE) of {middle:,}", "ms", False),
+    "bodies": ("FETCH BODY.PEEK[] of {small:,} × 2 KB", "ms", False),
+    "changed": ("FETCH CHANGEDSINCE, 100 changes in {big:,}", "ms", False),
+    "store": ("STORE, single, one client", "op/s", True),
+    "store_bulk": ("STORE on {middle:,}", "ms", False),
+    "search_flag": ("SEARCH FLAGGED in {middle:,}", "ms", False),
+    "search_header": ("SEARCH SUBJECT in {middle:,}", "ms", False),
+    "search_text": ("SEARCH BODY in {middle:,}", "ms", False),
+    "copy": ("COPY of {middle:,}", "ms", False),
+    "move": ("MOVE of {middle:,}", "ms", False),
+    "expunge": ("EXPUNGE of {middle:,}", "ms", False),
+    "list_status": ("LIST with STATUS of {mailboxes:,} mailboxes", "ms", False),
+    "login": ("LOGIN and LOGOUT, plain, 8 clients", "per s", True),
+    "login_tls": ("LOGIN and LOGOUT, TLS, 8 clients", "per s", True),
+    "memory": ("memory of an idle TLS session, of {idlers:,} (PSS)", "KiB", False),
+    "notify": ("APPEND to EXISTS, median of {watchers:,} idlers", "ms", False),
+}
+
+
+def fill(target, sizes):
+    """The mailboxes that are read: Small, Middle, Big, and many empty ones."""
+    connection = Connection(target.imap, "reader")
+    for name, count in (("Small", sizes["small"]), ("Middle", sizes["middle"]), ("Big", sizes["big"])):
+        connection.run(b"CREATE " + name.encode())
+        size = 300 if name == "Big" else 2048
+        for first in range(0, count, 500):
+            connection.append(name, [message(n, size) for n in range(first, min(first + 500, count))])
+    connection.close()
+    connection = Connection(target.imap, "lister")
+    for number in range(sizes["mailboxes"]):
+        connection.run(b"CREATE M%d" % number)
+    connection.close()
+
+
+def appends(target, sizes):
+    texts = [message(n) for n in range(50)]
+    heads = [b"APPEND INBOX {%d+}" % len(text) for text in texts]
+    bodies = [text + b"\r\n" for text in texts]
+    batch = [message(n) for n in range(100)]
+
+    def send(connection, _, number):
+        connection.start(heads[number % 50], bodies[number % 50])
+
+    one = [Connection(target.imap, "u0")]
+    eight = [Connection(target.imap, f"u{n}") for n in range(8)]
+    same = [Connection(target.imap, "u1") for _ in range(8)]
+    for _ in range(sizes["runs"]):
+        yield "append", sizes["appends"] / fleet(one, sizes["appends"], send)
+        yield "append8", 2 * sizes["appends"] / fleet(eight, 2 * sizes["appends"], send)
+        yield "append8one", 2 * sizes["appends"] / fleet(same, 2 * sizes["appends"], send)
+        rounds = max(sizes["appends"] // 100, 2)
+        began = time.perf_counter()
+        for _ in range(rounds):
+            one[0].append("INBOX", batch)
+        yield "multiappend", rounds * 100 / (time.perf_counter() - began)
+    for connection in one + eight + same:
+        connection.close()
+
+
+def large(target, sizes):
+    connection = Connection(target.imap, "u2")
+    name = b"Large%d" % target.turn()
+    connection.run(b"CREATE " + name)
+    text = message(1, sizes["large"])
+    for _ in range(sizes["runs"]):
+        took, _ = connection.timed(b"APPEND %s {%d+}" % (name, len(text)), text + b"\r\n")
+        yield "append20", len(text) / took / 1e6
+    connection.run(b"SELECT " + name)
+    for number in range(sizes["runs"]):
+        took, count = connection.timed(b"FETCH %d BODY.PEEK[]" % (number + 1))
+        assert count > len(text)
+        yield "fetch20", len(text) / took / 1e6
+    connection.close()
+
+
+def selects(target, sizes):
+    connection = Connection(target.imap, "reader")
+    for row, name in (("select_small", b"Small"), ("select_middle", b"Middle"), ("select_big", b"Big")):
+        connection.run(b"SELECT " + name)
+        for _ in range(sizes["runs"]):
+            times = []
+            for _ in range(5):
+                connection.run(b"SELECT INBOX")
+                times.append(connection.timed(b"SELECT " + name)[0])
+            yield row, 1000 * statistics.median(times)
+    connection.close()
+    for _ in range(sizes["runs"]):
+        connection = Connection(target.imap, "reader")
+        yield "select_new", 1000 * connection.timed(b"SELECT Big")[0]
+        connection.close()
+
+
+def fetches(target, sizes):
+    connection = Connection(target.imap, "reader")
+    for row, name, command, count, least in (
+            ("flags", b"Big", b"FETCH 1:* (FLAGS)", sizes["big"], 20),
+            ("envelopes", b"Middle", b"FETCH 1:* (ENVELOPE BODYSTRUCTURE)", sizes["middle"], 200),
+            ("bodies", b"Small", b"FETCH 1:* BODY.PEEK[]", sizes["small"], 1900)):
+        connection.run(b"SELECT " + name)
+        connection.run(command)
+        for _ in range(sizes["runs"]):
+            took, octets = connection.timed(command)
+            assert octets > count * least, (row, octets)
+            yield row, 1000 * took
+    connection.run(b"SELECT Big (CONDSTORE)")
+    for _ in range(sizes["runs"]):
+        connection.run(b"STATUS Big (HIGHESTMODSEQ)")
+        modseq = int(connection.tail.split(b"HIGHESTMODSEQ ")[1].split(b")")[0])
+        some = b",".join(b"%d" % n for n in range(1, sizes["big"] + 1, sizes["big"] // 100))
+        connection.run(b"STORE %s %sFLAGS.SILENT (\\Answered)" % (some, target.sign()))
+        took, octets = connection.timed(b"FETCH 1:* (FLAGS) (CHANGEDSINCE %d)" % modseq)
+        assert 0 < octets < 100 * 120, octets
+        yield "changed", 1000 * took
+    connection.close()
+
+
+def stores(target, sizes):
+    connection = Connection(target.imap, "reader")
+    connection.run(b"SELECT Middle")
+    for _ in range(sizes["runs"]):
+        sign = target.sign()
+        began = time.perf_counter()
+        for number in range(sizes["stores"]):
+            connection.run(b"STORE %d %sFLAGS (\\Seen)" % (number + 1, sign))
+        yield "store", sizes["stores"] / (time.perf_counter() - began)
+        yield "store_bulk", 1000 * connection.timed(b"STORE 1:* %sFLAGS.SILENT (\\Draft)" % sign)[0]
+    connection.run(b"STORE 10,20,30 +FLAGS.SILENT (\\Flagged)")
+    for row, command in (("search_flag", b"SEARCH FLAGGED"), ("search_header", b"SEARCH SUBJECT needle"), ("search_text", b"SEARCH BODY needle")):
+        connection.run(command)
+        for _ in range(sizes["runs"]):
+            took, octets = connection.timed(command)
+            assert octets > (20 if row == "search_flag" else sizes["middle"] // 100 * 2), octets
+            yield row, 1000 * took
+    connection.close()
+
+
+def moves(target, sizes):
+    connection = Connection(target.imap, "reader")
+    for _ in range(sizes["runs"]):
+        number = target.turn()
+        there, further = b"There%d" % number, b"Further%d" % number
+        connection.run(b"CREATE " + there)
+        connection.run(b"CREATE " + further)
+        connection.run(b"SELECT Middle")
+        yield "copy", 1000 * connection.timed(b"COPY 1:* " + there)[0]
+        connection.run(b"SELECT " + there)
+        yield "move", 1000 * connection.timed(b"MOVE 1:* " + further)[0]
+        connection.run(b"SELECT " + further)
+        connection.run(b"STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        yield "expunge", 1000 * connection.timed(b"EXPUNGE")[0]
+    connection.close()
+
+
+def listing(target, sizes):
+    connection = Connection(target.imap, "lister")
+    command = b'LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN))'
+    connection.run(command)
+    for _ in range(sizes["runs"]):
+        took, octets = connection.timed(command)
+        assert octets > sizes["mailboxes"] * 40
+        yield "list_status", 1000 * took
+    connection.close()
+
+
+def logins(target, sizes):
+    for row, tls in (("login", None), ("login_tls", TLS)):
+        for _ in range(sizes["runs"]):
+            counts, failures, stop = [0] * 8, [], time.perf_counter() + sizes["login_seconds"]
+
+            def loop(index):
+                try:
+                    while time.perf_counter() < stop:
+                        connection = Connection(target.imaps if tls else target.imap, f"u{index}", tls)
+                        connection.run(b"LOGOUT")
+                        connection.close()
+                        counts[index] += 1
+                except Exception as error:
+                    failures.append(error)
+
+            threads = [threading.Thread(target=loop, args=(index,)) for index in range(8)]
+            began = time.perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert not failures, failures
+            yield row, sum(counts) / (time.perf_counter() - began)
+
+
+def start_idle(connection):
+    connection.run(b"SELECT INBOX")
+    connection.start(b"IDLE")
+    connection.socket.recv(4096)
+
+
+def idlers(target, sizes):
+    """Memory: the growth of all processes' proportional set sizes, the database's included."""
+    first = Connection(target.imaps, "idle0", TLS)
+    start_idle(first)
+    time.sleep(1)
+    before = target.memory()
+    held = []
+    for number in range(sizes["idlers"]):
+        held.append(Connection(target.imaps, f"idle{number % 10}", TLS))
+        start_idle(held[-1])
+    time.sleep(2)
+    yield "memory", (target.memory() - before) / sizes["idlers"]
+    for connection in [first, *held]:
+        connection.close()
+
+
+def notify(target, sizes):
+    watchers = [Connection(target.imap, "idle1") for _ in range(sizes["watchers"])]
+    for connection in watchers:
+        start_idle(connection)
+    writer = Connection(target.imap, "idle1")
+    selector = selectors.DefaultSelector()
+    for connection in watchers:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    text = message(1)
+    for _ in range(sizes["runs"]):
+        time.sleep(0.7)
+        began = time.perf_counter()
+        writer.start(b"APPEND INBOX {%d+}" % len(text), text + b"\r\n")
+        delays, waiting = [], set(watchers)
+        while waiting and time.perf_counter() - began < 30:
+            for key, _ in selector.select(1):
+                if b"EXISTS" in key.data.socket.recv(65536) and key.data in waiting:
+                    delays.append(time.perf_counter() - began)
+                    waiting.discard(key.data)
+        while not writer.receive():
+            pass
+        assert not waiting, f"{len(waiting)} idlers were told nothing in 30 s"
+        yield "notify", 1000 * statistics.median(delays)
+    for connection in [writer, *watchers]:
+        connection.close()
+
+
+WORKLOADS = (appends, large, selects, fetches, stores, moves, listing, logins, notify, idlers)

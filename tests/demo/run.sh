@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Starts the server on its embedded default, fills the demo account over IMAP and says how to look at it.
+#   tests/demo/run.sh DATA_DIRECTORY BINARIES
+set -euo pipefail
+data=$1
+bin=$2
+here=$(dirname "$(readlink -f "$0")")
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+
+log=$data.log
+ready=$(mktemp)
+say "starting cpmstored in $data (log: $log)"
+"$bin/cpmstored" --data "$data" >"$ready" 2>>"$log" &
+server=$!
+trap 'kill -TERM $server 2>/dev/null; wait $server 2>/dev/null; rm -f "$ready"; exit 0' INT TERM
+for _ in $(seq 600); do
+  grep -q '^ready ' "$ready" && break
+  kill -0 $server 2>/dev/null || { tail -n 20 "$log" >&2; echo "cpmstored did not start; its log is $log" >&2; exit 1; }
+  sleep 0.1
+done
+grep -q '^ready ' "$ready" || { tail -n 20 "$log" >&2; echo "cpmstored is not ready after a minute; its log is $log" >&2; exit 1; }
+imaps=$(sed -n 's/.* imaps=\([^ ]*\).*/\1/p' "$ready")
+imap=$(sed -n 's/^ready imap=\([^ ]*\).*/\1/p' "$ready")
+http=$(sed -n 's/.* http=\([^ ]*\).*/\1/p' "$ready")
+
+ctl() { "$bin/cpmctl" --data "$data" "$@"; }
+if ! ctl user show alice@example.net >/dev/null 2>&1; then
+  say "making the demo account and the recording service"
+  echo alice-secret | ctl user add alice@example.net --alias tel:+15550100 --alias sip:alice@example.net --password-stdin
+  echo recorder-secret | ctl service add recorder --role deposit --for '*@example.net' --password-stdin
+  say "recording a conversation over IMAP, as a Participating Function does"
+  python3 "$here/record.py" "$imaps" recorder recorder-secret alice@example.net "$here/messages"
+fi
+
+cat <<TXT
+
+The store is running.  IMAPS $imaps   IMAP+STARTTLS $imap   HTTP http://$http/metrics
+Account: alice@example.net (also tel:+15550100, sip:alice@example.net)   password: alice-secret
+
+See the conversation:
+  curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101;UID=1' --user 'alice@example.net:alice-secret'
+  curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101' --user 'alice@example.net:alice-secret' -X 'FETCH 1:* (FLAGS ENVELOPE)'
+  openssl s_client -quiet -crlf -connect $imaps
+      a LOGIN alice@example.net alice-secret
+      b LIST "" "*"
+      c SELECT Default/tel:+15550101
+      d FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (From Date)])
+      e LOGOUT
+With a mail client: IMAP server ${imaps%:*}, port ${imaps##*:}, TLS (accept the self-made certificate), or
+  mutt -e 'set ssl_verify_host=no' -f 'imaps://alice%40example.net:alice-secret@$imaps/Default/tel:+15550101'
+Manage it:
+  $bin/cpmctl --data $data user list
+  $bin/cpmctl --data $data mailbox tree alice@example.net
+
+Press Ctrl-C to stop.
+TXT
+wait $server

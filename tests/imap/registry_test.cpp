@@ -1,0 +1,45 @@
+#include "imap/registry.h"
+
+#include "imap/session/trace.h"
+
+#include <gtest/gtest.h>
+
+namespace cpm::imap {
+namespace {
+
+TEST(RegistryBuild, TakesAllFilesWithoutAClash) {
+  const auto registry = Registry::build({});
+  ASSERT_TRUE(registry) << registry.error().text;
+  EXPECT_NE(registry->command("SELECT"), nullptr);
+  EXPECT_NE(registry->command("UID FETCH"), nullptr);
+  EXPECT_EQ(registry->command("NO-SUCH"), nullptr);
+  EXPECT_NE(registry->search_key("SUBJECT"), nullptr);
+  EXPECT_NE(registry->enable("IMAP4REV2"), nullptr);
+}
+
+TEST(RegistryBuild, SwitchesExtensionsOff) {
+  const auto registry = Registry::build({"idle", "imap4rev2"});
+  ASSERT_TRUE(registry);
+  EXPECT_EQ(registry->command("IDLE"), nullptr);
+  EXPECT_FALSE(registry->has("idle"));
+}
+
+TEST(RegistryBuild, RefusesUnknownNamesAndMissingRequirements) {
+  EXPECT_FALSE(Registry::build({"idel"}));
+  EXPECT_FALSE(Registry::build({"idle"})) << "IMAP4rev2 needs IDLE";
+}
+
+TEST(RegistryExtensions, NameTheirRfc) {
+  const auto registry = Registry::build({});
+  ASSERT_TRUE(registry);
+  for (const Extension& extension : registry->extensions()) EXPECT_FALSE(extension.rfcs.empty()) << extension.name;
+}
+
+TEST(TraceRedact, KeepsSecretsAndTextOut) {
+  EXPECT_EQ(redact("a1 LOGIN alice secret"), "a1 LOGIN …");
+  EXPECT_EQ(redact("a1 AUTHENTICATE PLAIN AGEAYg=="), "a1 AUTHENTICATE …");
+  EXPECT_EQ(redact("a1 SEARCH SUBJECT \"my \\\"secret\\\"\" SEEN"), "a1 SEARCH SUBJECT \"<13>\" SEEN");
+}
+
+}  // namespace
+}  // namespace cpm::imap

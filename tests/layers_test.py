@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Reads the #include lines and checks the layers (docs/architecture.md):
+base <- schema <- imap <- server, base <- adapt <- imap, base <- schema <- admin; imap/mime stands on base alone; admin may use
+imap/mime, imap/deliver and imap/cpm to import messages (docs/decisions/0004)."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ALLOWED = {
+    "base": {"base"},
+    "schema": {"base", "schema"},
+    "adapt": {"base", "adapt"},
+    "imap": {"base", "schema", "adapt", "imap"},
+    "server": {"base", "schema", "adapt", "imap", "server"},
+    "admin": {"base", "schema", "admin"},
+}
+SPECIAL = {
+    "imap/mime": {"base", "imap/mime"},
+    "imap/wire": {"base", "imap/wire", "imap/grammar"},
+    "imap/cpm": {"base", "schema", "imap/mime", "imap/cpm"},
+    "imap/deliver": {"base", "schema", "imap/mime", "imap/cpm", "imap/deliver"},
+}
+ADMIN_EXTRA = ("imap/mime/", "imap/deliver/", "imap/cpm/")
+LIBRARIES = {"pqxx": {"schema"}, "libpq-fe.h": {"schema", "tests"}}
+
+
+def main():
+    bad = []
+    count = 0
+    for layer, allowed in ALLOWED.items():
+        for path in sorted((ROOT / layer).rglob("*")):
+            if path.suffix not in (".h", ".cpp"):
+                continue
+            relative = path.relative_to(ROOT).as_posix()
+            rules = next((r for prefix, r in SPECIAL.items() if relative.startswith(prefix + "/")), None)
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if match := re.match(r'\s*#\s*include\s+<(pqxx|libpq-fe\.h)', line):
+                    if layer not in LIBRARIES[match[1]]:
+                        bad.append(f"{relative}:{number}: only schema/ may use {match[1]}")
+                match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+                if not match:
+                    continue
+                count += 1
+                target = match[1]
+                folder = target.split("/")[0]
+                if "/" not in target:
+                    bad.append(f"{relative}:{number}: include by path from the root: {target}")
+                elif layer == "admin" and target.startswith(ADMIN_EXTRA):
+                    continue
+                elif rules is not None and not any(target.startswith(r + "/") for r in rules):
+                    bad.append(f"{relative}:{number}: {relative.rsplit('/', 1)[0]} may not include {target}")
+                elif rules is None and folder not in allowed:
+                    bad.append(f"{relative}:{number}: {layer} may not include {target}")
+    print("\n".join(bad))
+    print(f"{count} includes read, {len(bad)} against the layers")
+    return 1 if bad or count < 100 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
