@@ -22,7 +22,7 @@ namespace cpm::server {
 class ServiceDirectory {
  public:
   ServiceDirectory() {
-    char pattern[] = "/tmp/cpmt-XXXXXX";
+    char pattern[] = "/tmp/cpms-XXXXXX";
     path_ = ::mkdtemp(pattern);
     if (::geteuid() == 0) {
       const auto user = choose_user("");

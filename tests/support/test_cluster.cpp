@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace cpm::support {
@@ -60,13 +62,20 @@ std::string temporary_directory() {
   return wanted.native().size() < 60 ? wanted : fs::path("/tmp");
 }
 
-// Directories carry the process id of their maker.
+// The process in the name of a directory that a TestCluster made, `cpmt-<process>-XXXXXX`; 0 for any other name.
+pid_t maker_of(std::string_view name) {
+  constexpr std::string_view prefix = kPrefix;
+  if (!name.starts_with(prefix)) return 0;
+  name.remove_prefix(prefix.size());
+  pid_t maker = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), maker);
+  return error == std::errc() && end != name.data() + name.size() && *end == '-' ? maker : 0;
+}
+
 void remove_leftovers(const std::string& root) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(root, ignored)) {
-    const std::string name = entry.path().filename();
-    if (name.rfind(kPrefix, 0) != 0) continue;
-    const pid_t maker = std::atoi(name.c_str() + std::char_traits<char>::length(kPrefix));
+    const pid_t maker = maker_of(entry.path().filename().native());
     if (maker > 0 && ::kill(maker, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
   }
 }
