@@ -78,7 +78,8 @@ int execute(Context& context) {
 
 }  // namespace
 
-CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string& help, const std::vector<std::string>& examples) {
+CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string& help,
+                   const std::vector<std::string>& examples) {
   CLI::App& noun = *parent.add_subcommand(name, help);
   noun.require_subcommand(1);
   noun.fallthrough();
@@ -86,7 +87,8 @@ CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string&
   return noun;
 }
 
-CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& help, const std::vector<std::string>& examples) {
+CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& help,
+                   const std::vector<std::string>& examples) {
   CLI::App& verb = *noun.add_subcommand(name, help);
   verb.fallthrough();
   verb.footer(footer(examples));

@@ -27,8 +27,10 @@ void add_help(CLI::App& root, Context& context);  // completion, man
 [[nodiscard]] std::unique_ptr<CLI::App> make_tree(Context& context);
 
 // A noun: needs a verb. `examples` are lines without the program's name: "user add alice@example.net".
-CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string& help, const std::vector<std::string>& examples);
-CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& help, const std::vector<std::string>& examples);
+CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string& help,
+                   const std::vector<std::string>& examples);
+CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& help,
+                   const std::vector<std::string>& examples);
 
 // What the verb does once the whole command line was understood.
 template <class Options>

@@ -16,8 +16,10 @@ Result<void> check(Context& context, const Options&) {
   CPM_TRY(config, context.config());
   std::size_t changed = 0;
   for (const Config::Setting& setting : config->settings) changed += setting.origin != "default" ? 1U : 0U;
-  print_done(context, "the configuration is good; " + std::to_string(changed) + " values differ from their defaults or are named",
-             {{"named_values", changed}});
+  print_done(
+      context,
+      "the configuration is good; " + std::to_string(changed) + " values differ from their defaults or are named",
+      {{"named_values", changed}});
   return {};
 }
 
@@ -50,10 +52,12 @@ void add_config(CLI::App& root, Context& context) {
   CLI::App& noun = add_noun(root, "config", "the configuration, without a running server",
                             {"--config /etc/cpmstore.toml config check", "--data DIR config print --changed"});
   auto options = std::make_shared<Options>();
-  CLI::App& checker = add_verb(noun, "check", "read all sources and name every mistake", {"--config /etc/cpmstore.toml config check"});
+  CLI::App& checker =
+      add_verb(noun, "check", "read all sources and name every mistake", {"--config /etc/cpmstore.toml config check"});
   on_run<Options>(checker, context, options, check);
-  CLI::App& printer = add_verb(noun, "print", "every key with its value and where it comes from; passwords are masked",
-                               {"config print", "config print --changed --json", "config print --sample > cpmstore.toml"});
+  CLI::App& printer =
+      add_verb(noun, "print", "every key with its value and where it comes from; passwords are masked",
+               {"config print", "config print --changed --json", "config print --sample > cpmstore.toml"});
   printer.add_flag("--changed", options->changed, "leave the defaults out");
   printer.add_flag("--sample", options->sample, "a commented configuration file with every key");
   on_run<Options>(printer, context, options, print);

@@ -41,7 +41,8 @@ Result<Context::RunFile> Context::run_file() {
   errno = 0;
   std::ifstream file(path);
   if (!file && errno == EACCES) {
-    return fail(Failure::denied, path + " may only be read by the user that the server runs as\nRun cpmctl as that user, or as root");
+    return fail(Failure::denied,
+                path + " may only be read by the user that the server runs as\nRun cpmctl as that user, or as root");
   }
   if (!file) {
     return fail(Failure::unavailable, "no server is running on " + settings->data + " (" + path +
@@ -59,8 +60,8 @@ Result<schema::Database*> Context::database() {
   if (url.empty()) {
     CPM_TRY(running, run_file());
     if (running.database.empty()) {
-      return fail(Failure::unavailable, "the server on " + settings->data +
-                                            " does not say where its database is; restart cpmstored");
+      return fail(Failure::unavailable,
+                  "the server on " + settings->data + " does not say where its database is; restart cpmstored");
     }
     url = running.database;
   }
@@ -75,8 +76,10 @@ Result<schema::Database*> Context::store() {
     if (!found) {
       if (found.error().failure != Failure::unavailable || !(*config())->database.url.empty()) return found.error();
       const std::string& data = (*config())->data;
-      return fail(Failure::unavailable, "the embedded database in " + data + " does not answer\nIs the server running? cpmstored --data " + data,
-                  found.error().detail);
+      return fail(
+          Failure::unavailable,
+          "the embedded database in " + data + " does not answer\nIs the server running? cpmstored --data " + data,
+          found.error().detail);
     }
     const schema::SchemaState& state = *found;
     if (state.applied > state.known) {
@@ -85,9 +88,10 @@ Result<schema::Database*> Context::store() {
                                             ")\nUse the cpmctl that belongs to the running cpmstored");
     }
     if (state.applied < state.known) {
-      return fail(Failure::unsupported, "the database has schema version " + std::to_string(state.applied) + ", but " +
-                                            std::to_string(state.known) +
-                                            " is needed\nBring it up to date: cpmctl db migrate (cpmstored does it at start)");
+      return fail(Failure::unsupported,
+                  "the database has schema version " + std::to_string(state.applied) + ", but " +
+                      std::to_string(state.known) +
+                      " is needed\nBring it up to date: cpmctl db migrate (cpmstored does it at start)");
     }
     schema_checked_ = true;
   }

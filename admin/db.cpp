@@ -43,9 +43,10 @@ Result<void> migrate(Context& context, const Options&) {
   CPM_TRY(database, context.database());
   CPM_TRY(before, schema::schema_state(*database));
   CPM_TRY(after, schema::migrate(*database));
-  const std::string sentence = before.applied == after.applied
-                                   ? "schema version " + std::to_string(after.applied) + ": nothing to do"
-                                   : "schema version " + std::to_string(before.applied) + " -> " + std::to_string(after.applied);
+  const std::string sentence =
+      before.applied == after.applied
+          ? "schema version " + std::to_string(after.applied) + ": nothing to do"
+          : "schema version " + std::to_string(before.applied) + " -> " + std::to_string(after.applied);
   print_done(context, sentence, {{"before", before.applied}, {"after", after.applied}});
   return {};
 }
@@ -73,10 +74,12 @@ Result<void> check(Context& context, const Options& options) {
   } else {
     context.io.out << "checked " << summary->accounts << " accounts, " << summary->mailboxes << " mailboxes, "
                    << summary->messages << " messages" << (options.digests ? ", octet for octet" : "") << ": "
-                   << (summary->findings == 0 ? "no findings" : std::to_string(summary->findings) + " findings") << '\n';
+                   << (summary->findings == 0 ? "no findings" : std::to_string(summary->findings) + " findings")
+                   << '\n';
   }
   if (summary->findings != 0) {
-    return fail(Failure::corrupt, "the store contradicts itself; keep a copy of the database before anything else is done");
+    return fail(Failure::corrupt,
+                "the store contradicts itself; keep a copy of the database before anything else is done");
   }
   return {};
 }

@@ -20,7 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Error cannot_write(const std::string& path) {
-  return fail(Failure::internal, path + " cannot be written: " + std::strerror(errno) + "\nIs there room, and may this user write there?");
+  return fail(Failure::internal,
+              path + " cannot be written: " + std::strerror(errno) + "\nIs there room, and may this user write there?");
 }
 
 // `quoted`: as mboxrd. Returns whether the last line was ended.
@@ -58,7 +59,8 @@ void set_time(const std::string& path, std::chrono::sys_seconds time) {
 class MboxSink final : public ExportSink {
  public:
   explicit MboxSink(std::ostream& out) : out_(out) {}
-  MboxSink(std::unique_ptr<std::ofstream> file, std::string path) : file_(std::move(file)), path_(std::move(path)), out_(*file_) {}
+  MboxSink(std::unique_ptr<std::ofstream> file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)), out_(*file_) {}
 
   Result<void> put(const ExportMessage& message) override {
     out_ << from_line(message.sender, message.internal_date);
@@ -87,7 +89,8 @@ class MaildirSink final : public ExportSink {
     std::string letters;
     if (!maildir_letters(message.flags, keywords_, letters)) ++without_letter_;
     const std::string name = std::to_string(message.internal_date.time_since_epoch().count()) + ".V" +
-                             std::to_string(message.uidvalidity.value) + "U" + std::to_string(message.uid.value) + ".cpmstore";
+                             std::to_string(message.uidvalidity.value) + "U" + std::to_string(message.uid.value) +
+                             ".cpmstore";
     const std::string temporary = path_ + "/tmp/" + name;
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
     write_lines(file, *message.octets, message.binary, false);
@@ -107,7 +110,8 @@ class MaildirSink final : public ExportSink {
   }
   [[nodiscard]] std::vector<std::string> notes() const override {
     if (without_letter_ == 0) return {};
-    return {path_ + ": a Maildir names at most 26 keywords; further ones were left out of " + std::to_string(without_letter_) + " messages"};
+    return {path_ + ": a Maildir names at most 26 keywords; further ones were left out of " +
+            std::to_string(without_letter_) + " messages"};
   }
 
  private:
@@ -141,7 +145,8 @@ std::string encoded(unsigned char c) {
 }
 
 std::string component_name(std::string_view name) {
-  const bool reserved = name == "cur" || name == "new" || name == "tmp" || name.ends_with(".mbox") || name.ends_with(".eml");
+  const bool reserved =
+      name == "cur" || name == "new" || name == "tmp" || name.ends_with(".mbox") || name.ends_with(".eml");
   std::string out;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const auto c = static_cast<unsigned char>(name[i]);

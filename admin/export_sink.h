@@ -1,5 +1,6 @@
 // Where exported messages go: an mbox file, a Maildir, or .eml files.
-// mbox and Maildir are written with the line ends of the system (LF), .eml and messages with a binary part octet for octet.
+// mbox and Maildir are written with the line ends of the system (LF), .eml and messages with a binary part octet for
+// octet.
 // Runs on: the main thread.
 #pragma once
 
@@ -44,8 +45,8 @@ enum class ExportFormat { mbox, maildir, eml };
 [[nodiscard]] Result<std::unique_ptr<ExportSink>> open_sink(ExportFormat format, const std::string& path);
 [[nodiscard]] std::unique_ptr<ExportSink> mbox_to(std::ostream& out);
 
-// Where a mailbox of a whole account goes below `root`: "root/Work/Projects", with ".mbox" for mbox. Octets that would be
-// misread there are written as %XX.
+// Where a mailbox of a whole account goes below `root`: "root/Work/Projects", with ".mbox" for mbox. Octets that would
+// be misread there are written as %XX.
 [[nodiscard]] std::string export_path(ExportFormat format, const std::string& root, std::string_view mailbox);
 
 }  // namespace cpm::admin

@@ -70,8 +70,9 @@ Result<void> man(Context& context, const Options& options) {
 
 void add_help(CLI::App& root, Context& context) {
   auto options = std::make_shared<Options>();
-  CLI::App& completer = add_verb(root, "completion", "print a completion script for a shell",
-                                 {"completion bash > /etc/bash_completion.d/cpmctl", "completion zsh > ~/.zfunc/_cpmctl"});
+  CLI::App& completer =
+      add_verb(root, "completion", "print a completion script for a shell",
+               {"completion bash > /etc/bash_completion.d/cpmctl", "completion zsh > ~/.zfunc/_cpmctl"});
   completer.add_option("shell", options->shell, "bash or zsh")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh"}))

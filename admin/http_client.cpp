@@ -20,7 +20,8 @@ namespace http = beast::http;
 
 constexpr std::size_t kLargestAnswer = 64U << 20;  // some 100,000 sessions
 
-asio::awaitable<HttpAnswer> exchange(Endpoint server, http::request<http::empty_body> request, std::chrono::milliseconds patience) {
+asio::awaitable<HttpAnswer> exchange(Endpoint server, http::request<http::empty_body> request,
+                                     std::chrono::milliseconds patience) {
   auto executor = co_await asio::this_coro::executor;
   asio::ip::tcp::resolver resolver(executor);
   beast::tcp_stream stream(executor);
@@ -61,7 +62,8 @@ Result<HttpAnswer> http_request(const Endpoint& server, const std::string& metho
   try {
     std::rethrow_exception(failure);
   } catch (const boost::system::system_error& error) {
-    if (error.code() == beast::error::timeout) return fail(Failure::timeout, "the server at " + where + " does not answer");
+    if (error.code() == beast::error::timeout)
+      return fail(Failure::timeout, "the server at " + where + " does not answer");
     return fail(Failure::unavailable, "the server at " + where + " cannot be reached", error.code().message());
   }
 }

@@ -16,7 +16,8 @@ struct HttpAnswer {
 };
 
 // `bearer` goes into Authorization (RFC 6750 2.1). Failure::unavailable when nobody answers, timeout after `patience`.
-[[nodiscard]] Result<HttpAnswer> http_request(const Endpoint& server, const std::string& method, const std::string& target,
-                                              const std::string& bearer, std::chrono::milliseconds patience);
+[[nodiscard]] Result<HttpAnswer> http_request(const Endpoint& server, const std::string& method,
+                                              const std::string& target, const std::string& bearer,
+                                              std::chrono::milliseconds patience);
 
 }  // namespace cpm::admin

@@ -84,9 +84,11 @@ class EmlSource final : public ImportSource {
 std::vector<std::string> eml_files(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end; it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
+       it != end; it.increment(error)) {
     std::string extension = it->path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     std::error_code ignored;
     if (extension == ".eml" && it->is_regular_file(ignored)) files.push_back(it->path().string());
   }
@@ -119,7 +121,8 @@ Result<std::shared_ptr<Spool>> read_message_file(const std::string& path, const 
   if (size == 0) return fail(Failure::invalid, "the file is empty");
   auto spool = std::make_shared<Spool>(limits);
   LineEnds ends(*spool);
-  CPM_CHECK(for_blocks(path, [&](std::string_view block) { return watch.keep_octets() ? spool->append(block) : ends.write(block); }));
+  CPM_CHECK(for_blocks(
+      path, [&](std::string_view block) { return watch.keep_octets() ? spool->append(block) : ends.write(block); }));
   if (spool->size() > limits.message_octets) return fail(Failure::too_big, "larger than limits.message_octets");
   return spool;
 }
@@ -152,7 +155,8 @@ Result<ImportFormat> detect_format(const std::string& path) {
   if (!file) return fail(Failure::denied, path + " cannot be opened");
   char start[5] = {};
   file.read(start, sizeof start);
-  return std::string_view(start, static_cast<std::size_t>(file.gcount())) == "From " ? ImportFormat::mbox : ImportFormat::eml;
+  return std::string_view(start, static_cast<std::size_t>(file.gcount())) == "From " ? ImportFormat::mbox
+                                                                                     : ImportFormat::eml;
 }
 
 Result<std::unique_ptr<ImportSource>> open_source(const std::string& path, ImportFormat format, const Limits& limits) {

@@ -1,4 +1,5 @@
-// Where imported messages come from: an mbox file, a Maildir, or .eml files. One message at a time, with network line ends.
+// Where imported messages come from: an mbox file, a Maildir, or .eml files. One message at a time, with network line
+// ends.
 // Runs on: the main thread.
 #pragma once
 
@@ -18,11 +19,11 @@
 namespace cpm::admin {
 
 struct ImportItem {
-  std::string where;                            // file, or file and message number: for the report
+  std::string where;  // file, or file and message number: for the report
   std::shared_ptr<Spool> octets;
   schema::FlagSet flags;
-  std::optional<std::chrono::sys_seconds> date; // delivery; none: not known
-  std::string skipped;                          // why this one cannot be imported; empty: it can
+  std::optional<std::chrono::sys_seconds> date;  // delivery; none: not known
+  std::string skipped;                           // why this one cannot be imported; empty: it can
 };
 
 class ImportSource {
@@ -36,12 +37,13 @@ class ImportSource {
 
 enum class ImportFormat { automatic, mbox, maildir, eml };
 [[nodiscard]] const char* format_name(ImportFormat format) noexcept;
-// What a path holds: a folder with cur or new is a Maildir, another folder holds .eml files; a file that begins with "From "
-// is an mbox, another one a single message. Failure::not_found.
+// What a path holds: a folder with cur or new is a Maildir, another folder holds .eml files; a file that begins with
+// "From " is an mbox, another one a single message. Failure::not_found.
 [[nodiscard]] Result<ImportFormat> detect_format(const std::string& path);
 
 // Failure::not_found, denied, invalid (a format that does not fit the path).
-[[nodiscard]] Result<std::unique_ptr<ImportSource>> open_source(const std::string& path, ImportFormat format, const Limits& limits);
+[[nodiscard]] Result<std::unique_ptr<ImportSource>> open_source(const std::string& path, ImportFormat format,
+                                                                const Limits& limits);
 
 // Copies text with every bare LF made CRLF; nothing else is changed (design decision 14).
 class LineEnds {

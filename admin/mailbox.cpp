@@ -19,16 +19,17 @@ struct Options {
 };
 
 Json to_json(const MailboxRow& row) {
-  return {{"path", row.path},
-          {"mailbox_id", row.id.value},
-          {"messages", row.messages},
-          {"unseen", row.unseen},
-          {"deleted", row.deleted},
-          {"octets", row.bytes},
-          {"uidvalidity", row.uidvalidity.value},
-          {"uidnext", row.uidnext.value},
-          {"highestmodseq", row.highestmodseq.value},
-          {"special_use", row.use == schema::SpecialUse::none ? Json(nullptr) : Json(schema::special_use_name(row.use))}};
+  return {
+      {"path", row.path},
+      {"mailbox_id", row.id.value},
+      {"messages", row.messages},
+      {"unseen", row.unseen},
+      {"deleted", row.deleted},
+      {"octets", row.bytes},
+      {"uidvalidity", row.uidvalidity.value},
+      {"uidnext", row.uidnext.value},
+      {"highestmodseq", row.highestmodseq.value},
+      {"special_use", row.use == schema::SpecialUse::none ? Json(nullptr) : Json(schema::special_use_name(row.use))}};
 }
 
 Result<std::vector<MailboxRow>> read(Context& context, const Options& options) {
@@ -77,8 +78,12 @@ class Tree {
       const bool last = i + 1 == children.size();
       const bool top = parent.empty();
       const std::string name = row.path.substr(top ? 0 : parent.size() + 1);
-      table.add({indent + (top ? "" : last ? "└─ " : "├─ ") + printable(name), std::to_string(row.messages),
-                 std::to_string(row.unseen), size_text(row.bytes)});
+      table.add({indent +
+                     (top    ? ""
+                      : last ? "└─ "
+                             : "├─ ") +
+                     printable(name),
+                 std::to_string(row.messages), std::to_string(row.unseen), size_text(row.bytes)});
       add_to(table, row.path, indent + (top ? "" : last ? "   " : "│  "));
     }
   }
@@ -88,7 +93,8 @@ class Tree {
     std::vector<const MailboxRow*> out;
     for (const MailboxRow& row : rows_) {
       const std::size_t slash = row.path.rfind('/');
-      const std::string_view above = slash == std::string::npos ? std::string_view() : std::string_view(row.path).substr(0, slash);
+      const std::string_view above =
+          slash == std::string::npos ? std::string_view() : std::string_view(row.path).substr(0, slash);
       if (above == parent) out.push_back(&row);
     }
     return out;
@@ -113,7 +119,8 @@ Result<void> tree(Context& context, const Options& options) {
 }  // namespace
 
 void add_mailbox(CLI::App& root, Context& context) {
-  CLI::App& noun = add_noun(root, "mailbox", "mailboxes of a user", {"mailbox list alice@example.net", "mailbox tree alice@example.net"});
+  CLI::App& noun = add_noun(root, "mailbox", "mailboxes of a user",
+                            {"mailbox list alice@example.net", "mailbox tree alice@example.net"});
   const auto one = [&](const char* name, const char* help, Result<void> (*function)(Context&, const Options&)) {
     auto options = std::make_shared<Options>();
     CLI::App& verb = add_verb(noun, name, help, {std::string("mailbox ") + name + " alice@example.net"});

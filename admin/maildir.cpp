@@ -143,7 +143,9 @@ bool natural_less(const std::string& a, const std::string& b) noexcept {
       while (a_end < a.size() && is_digit(a[a_end])) ++a_end;
       while (b_end < b.size() && is_digit(b[b_end])) ++b_end;
       if (a_end - a_from != b_end - b_from) return a_end - a_from < b_end - b_from;
-      const int order = std::string_view(a).substr(a_from, a_end - a_from).compare(std::string_view(b).substr(b_from, b_end - b_from));
+      const int order = std::string_view(a)
+                            .substr(a_from, a_end - a_from)
+                            .compare(std::string_view(b).substr(b_from, b_end - b_from));
       if (order != 0) return order < 0;
       i = a_end;
       j = b_end;

@@ -17,7 +17,8 @@ namespace cpm::admin {
 [[nodiscard]] schema::FlagSet maildir_flags(std::string_view file_name, const std::vector<std::string>& keywords);
 // The part behind ":2,", letters sorted; keywords get letters by their place in `keywords`, which grows up to 26.
 // Returns false when a keyword found no letter.
-[[nodiscard]] bool maildir_letters(const schema::FlagSet& flags, std::vector<std::string>& keywords, std::string& letters);
+[[nodiscard]] bool maildir_letters(const schema::FlagSet& flags, std::vector<std::string>& keywords,
+                                   std::string& letters);
 
 // Lines "0 name".
 [[nodiscard]] std::vector<std::string> parse_keyword_file(std::string_view text);

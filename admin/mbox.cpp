@@ -41,11 +41,13 @@ std::optional<int> number(std::string_view text) {
 
 // "10:22" or "10:22:33" in seconds.
 std::optional<int> time_of_day(std::string_view text) {
-  if ((text.size() != 5 && text.size() != 8) || text[2] != ':' || (text.size() == 8 && text[5] != ':')) return std::nullopt;
+  if ((text.size() != 5 && text.size() != 8) || text[2] != ':' || (text.size() == 8 && text[5] != ':'))
+    return std::nullopt;
   const auto hours = number(text.substr(0, 2));
   const auto minutes = number(text.substr(3, 2));
   const auto seconds = text.size() == 8 ? number(text.substr(6, 2)) : std::optional(0);
-  if (!hours || !minutes || !seconds || *hours < 0 || *hours > 23 || *minutes < 0 || *minutes > 59 || *seconds < 0 || *seconds > 60) {
+  if (!hours || !minutes || !seconds || *hours < 0 || *hours > 23 || *minutes < 0 || *minutes > 59 || *seconds < 0 ||
+      *seconds > 60) {
     return std::nullopt;
   }
   return *hours * 3600 + *minutes * 60 + *seconds;
@@ -217,7 +219,9 @@ bool has_quote(std::string_view line) noexcept { return line.starts_with('>') &&
 schema::FlagSet status_flags(std::string_view header_block) {
   schema::FlagSet flags;
   for (const auto& field : imap::mime::header_fields(header_block)) {
-    if (!imap::mime::equals_ignore_case(field.name, "Status") && !imap::mime::equals_ignore_case(field.name, "X-Status")) continue;
+    if (!imap::mime::equals_ignore_case(field.name, "Status") &&
+        !imap::mime::equals_ignore_case(field.name, "X-Status"))
+      continue;
     for (const char c : field.value) {
       if (c == 'R') flags.bits |= schema::kSeen;
       if (c == 'A') flags.bits |= schema::kAnswered;

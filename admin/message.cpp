@@ -67,7 +67,8 @@ Result<MailboxContent> open(Context& context, const Options& options) {
 
 Result<void> list(Context& context, const Options& options) {
   CPM_TRY(content, open(context, options));
-  std::size_t at = options.last != 0 && content.messages.size() > options.last ? content.messages.size() - options.last : 0;
+  std::size_t at =
+      options.last != 0 && content.messages.size() > options.last ? content.messages.size() - options.last : 0;
   Json all = Json::array();
   Table table({">UID", ">SIZE", "DATE", "FLAGS", "FROM", "SUBJECT"});
   while (at < content.messages.size()) {
@@ -83,8 +84,8 @@ Result<void> list(Context& context, const Options& options) {
         all.push_back(to_json(row, *state, flags));
         continue;
       }
-      table.add({std::to_string(row.uid.value), size_text(row.size), time_text(row.internal_date), printable(joined(flags)),
-                 shortened(printable(field_text(row.header, "From")), kShownSubject / 2),
+      table.add({std::to_string(row.uid.value), size_text(row.size), time_text(row.internal_date),
+                 printable(joined(flags)), shortened(printable(field_text(row.header, "From")), kShownSubject / 2),
                  shortened(printable(field_text(row.header, "Subject")), kShownSubject)});
     }
     at = end;
@@ -111,7 +112,8 @@ Result<void> show_octets(Context& context, const MailboxContent& content, const 
   std::string block(64 * 1024, '\0');
   std::string kept;
   for (std::uint64_t at = 0; at < size;) {
-    const std::size_t got = spool->read(at, block.data(), static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), size - at)));
+    const std::size_t got =
+        spool->read(at, block.data(), static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), size - at)));
     if (got == 0) break;
     if (context.json) {
       kept.append(block, 0, got);
@@ -128,7 +130,10 @@ Result<void> show_octets(Context& context, const MailboxContent& content, const 
 Json parts_json(const mime::PartMap& parts) {
   Json all = Json::array();
   for (const auto& entry : parts.entries()) {
-    all.push_back({{"type", entry.media_type}, {"charset", entry.charset}, {"octets", entry.body.size()}, {"lines", entry.lines}});
+    all.push_back({{"type", entry.media_type},
+                   {"charset", entry.charset},
+                   {"octets", entry.body.size()},
+                   {"lines", entry.lines}});
   }
   return all;
 }
@@ -138,7 +143,8 @@ void print_parts(std::ostream& out, const mime::PartMap& parts) {
   std::vector<std::size_t> depth(entries.size(), 0);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i != 0) depth[i] = depth[entries[i].parent] + 1;
-    out << std::string(2 * depth[i], ' ') << printable(entries[i].media_type) << "  " << size_text(entries[i].body.size()) << '\n';
+    out << std::string(2 * depth[i], ' ') << printable(entries[i].media_type) << "  "
+        << size_text(entries[i].body.size()) << '\n';
   }
 }
 
@@ -146,11 +152,14 @@ Result<void> show(Context& context, const Options& options) {
   CPM_TRY(content, open(context, options));
   UidSet uids;
   uids.add(options.uid);
-  const std::uint32_t columns = options.raw ? 0U : options.headers ? schema::kColumnHeader : schema::kColumnHeader | schema::kColumnPartMap;
+  const std::uint32_t columns = options.raw       ? 0U
+                                : options.headers ? schema::kColumnHeader
+                                                  : schema::kColumnHeader | schema::kColumnPartMap;
   CPM_TRY(rows, read_rows(context, content, uids, columns, 0));
   if (rows.empty()) {
-    return fail(Failure::not_found, "there is no message with UID " + std::to_string(options.uid) + " in " + content.mailbox.path +
-                                        "\nSee which there are: cpmctl message list " + content.who.address + " " + content.mailbox.path);
+    return fail(Failure::not_found, "there is no message with UID " + std::to_string(options.uid) + " in " +
+                                        content.mailbox.path + "\nSee which there are: cpmctl message list " +
+                                        content.who.address + " " + content.mailbox.path);
   }
   const schema::MessageRow& row = rows.front();
   if (options.raw || options.headers) return show_octets(context, content, row, options.headers);
@@ -170,8 +179,9 @@ Result<void> show(Context& context, const Options& options) {
     const std::string text = field_text(row.header, name);
     if (!text.empty()) out << name << ": " << printable(text) << '\n';
   }
-  out << "\nuid " << row.uid.value << "  modseq " << state->modseq.value << "  size " << size_text(row.size) << "\nreceived "
-      << time_text(row.internal_date) << "  saved " << time_text(row.save_date) << "\nflags " << printable(joined(flags)) << "\n\n";
+  out << "\nuid " << row.uid.value << "  modseq " << state->modseq.value << "  size " << size_text(row.size)
+      << "\nreceived " << time_text(row.internal_date) << "  saved " << time_text(row.save_date) << "\nflags "
+      << printable(joined(flags)) << "\n\n";
   print_parts(out, parts);
   return {};
 }
@@ -180,18 +190,21 @@ Result<void> show(Context& context, const Options& options) {
 
 void add_message(CLI::App& root, Context& context) {
   CLI::App& noun = add_noun(root, "message", "messages of a mailbox: list, show, export, import",
-                            {"message list alice@example.net INBOX --last 20", "message export alice@example.net --format maildir --to backup",
+                            {"message list alice@example.net INBOX --last 20",
+                             "message export alice@example.net --format maildir --to backup",
                              "message import alice@example.net INBOX ~/Maildir"});
   auto listed = std::make_shared<Options>();
-  CLI::App& lister = add_verb(noun, "list", "the messages of a mailbox", {"message list alice@example.net INBOX --last 20"});
+  CLI::App& lister =
+      add_verb(noun, "list", "the messages of a mailbox", {"message list alice@example.net INBOX --last 20"});
   lister.add_option("address", listed->address, "any address of the user")->required()->type_name("ADDRESS");
   lister.add_option("mailbox", listed->mailbox, "its path: INBOX, Work/Projects")->required()->type_name("MAILBOX");
   lister.add_option("--last", listed->last, "only the last N")->type_name("N");
   on_run<Options>(lister, context, listed, list);
 
   auto shown = std::make_shared<Options>();
-  CLI::App& shower = add_verb(noun, "show", "one message: its facts, its header, or all its octets",
-                              {"message show alice@example.net INBOX 42", "message show alice@example.net INBOX 42 --raw > 42.eml"});
+  CLI::App& shower =
+      add_verb(noun, "show", "one message: its facts, its header, or all its octets",
+               {"message show alice@example.net INBOX 42", "message show alice@example.net INBOX 42 --raw > 42.eml"});
   shower.add_option("address", shown->address, "any address of the user")->required()->type_name("ADDRESS");
   shower.add_option("mailbox", shown->mailbox, "its path: INBOX, Work/Projects")->required()->type_name("MAILBOX");
   shower.add_option("uid", shown->uid, "the message's UID")->required()->type_name("UID")->check(CLI::PositiveNumber);

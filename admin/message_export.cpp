@@ -58,7 +58,8 @@ class Export {
 
  private:
   Result<void> page(const MailboxContent& content, std::size_t begin, std::size_t end, ExportSink& sink);
-  Result<void> message(const MailboxContent& content, const MessageRow& row, const schema::MessageFlags& state, ExportSink& sink);
+  Result<void> message(const MailboxContent& content, const MessageRow& row, const schema::MessageFlags& state,
+                       ExportSink& sink);
   void skip(const MailboxContent& content, Uid uid, const std::string& why) {
     skipped_.push_back({content.mailbox.path + " UID " + std::to_string(uid.value), why});
   }
@@ -72,7 +73,8 @@ class Export {
   std::vector<std::string> notes_;
 };
 
-Result<void> Export::message(const MailboxContent& content, const MessageRow& row, const schema::MessageFlags& state, ExportSink& sink) {
+Result<void> Export::message(const MailboxContent& content, const MessageRow& row, const schema::MessageFlags& state,
+                             ExportSink& sink) {
   auto octets = read_message(context_, content, row);
   if (!octets) {
     if (hopeless(octets.error().failure)) return octets.error();
@@ -171,7 +173,8 @@ Result<void> Export::report(const Options& options, const Result<void>& outcome)
 
 Result<void> check_folder(const std::string& path) {
   std::error_code error;
-  if (path == "-") return fail(Failure::invalid, "only one mailbox can go to standard output\nName it, or a folder with --to");
+  if (path == "-")
+    return fail(Failure::invalid, "only one mailbox can go to standard output\nName it, or a folder with --to");
   if (!fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error))) return {};
   return fail(Failure::exists, path + " exists already and is not an empty folder\nName a folder that does not exist");
 }
@@ -189,7 +192,8 @@ Result<void> export_all(Context& context, const Options& options, const schema::
 
 Result<void> run_export(Context& context, const Options& options) {
   const bool all = options.mailbox.empty();
-  if (!all && options.to == "-" && options.format != "mbox") return fail(Failure::invalid, "only mbox can go to standard output");
+  if (!all && options.to == "-" && options.format != "mbox")
+    return fail(Failure::invalid, "only mbox can go to standard output");
   if (all || options.format == "eml") CPM_CHECK(check_folder(options.to));
   auto who = context.principal(options.address);
   if (!who) return hint_missing_user(who.error());
@@ -213,7 +217,8 @@ void add_message_export(CLI::App& noun, Context& context) {
       ->required()
       ->check(CLI::IsMember({"mbox", "maildir", "eml"}))
       ->type_name("FORMAT");
-  verb.add_option("--to", options->to, "a file (mbox of one mailbox; - is standard output) or a folder, which must not exist yet")
+  verb.add_option("--to", options->to,
+                  "a file (mbox of one mailbox; - is standard output) or a folder, which must not exist yet")
       ->required()
       ->type_name("PATH");
   on_run<Options>(verb, context, options, run_export);

@@ -31,9 +31,11 @@ struct Pending {
 
 // RFC 9051 flag-keyword: an atom.
 bool is_keyword(const std::string& name, const Limits& limits) {
-  return !name.empty() && name.size() <= limits.keyword_octets && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("(){%*\"\\]").find(static_cast<char>(c)) == std::string_view::npos;
-  });
+  return !name.empty() && name.size() <= limits.keyword_octets &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return c > 0x20 && c < 0x7f &&
+                  std::string_view("(){%*\"\\]").find(static_cast<char>(c)) == std::string_view::npos;
+         });
 }
 
 class Import {
@@ -116,7 +118,8 @@ Result<void> Import::flush() {
     return {};
   }
   const auto stops = [](Failure failure) {
-    return hopeless(failure) || failure == Failure::not_found || failure == Failure::denied || failure == Failure::timeout;
+    return hopeless(failure) || failure == Failure::not_found || failure == Failure::denied ||
+           failure == Failure::timeout;
   };
   if (stops(together.error().failure)) return together.error();
   // One of them is the reason: one by one, so that only that one is left out.
@@ -161,21 +164,25 @@ Result<void> Import::report(ImportFormat format, const Result<void>& outcome) {
   } else {
     print_skipped(context_, skipped_);
     for (const auto& [name, count] : dropped_keywords_) {
-      context_.io.err << "keyword \"" << printable(name) << "\" is not possible in IMAP; left out of " << count << " messages\n";
+      context_.io.err << "keyword \"" << printable(name) << "\" is not possible in IMAP; left out of " << count
+                      << " messages\n";
     }
-    context_.io.out << "imported " << imported_ << " messages (" << size_text(octets_) << ") from " << format_name(format) << " into "
-                    << printable(path_);
+    context_.io.out << "imported " << imported_ << " messages (" << size_text(octets_) << ") from "
+                    << format_name(format) << " into " << printable(path_);
     if (!uids_.empty()) context_.io.out << " as UID " << uids_.to_string();
     context_.io.out << '\n';
   }
   if (!outcome) {
-    return with_hint(outcome.error(), "The import stopped there; what was imported stays. Importing the same source again stores it twice");
+    return with_hint(
+        outcome.error(),
+        "The import stopped there; what was imported stays. Importing the same source again stores it twice");
   }
   if (!skipped_.empty()) return fail(Failure::corrupt, std::to_string(skipped_.size()) + " messages were skipped");
   return {};
 }
 
-Result<void> make_sure_of(Context& context, const schema::Principal& who, const std::string& path, bool create, const Limits& limits) {
+Result<void> make_sure_of(Context& context, const schema::Principal& who, const std::string& path, bool create,
+                          const Limits& limits) {
   auto there = context.run([&](Transaction& tx) -> Result<void> {
     auto grant = schema::authorize(tx, who, path, schema::kInsert);
     if (grant) return {};
@@ -184,7 +191,8 @@ Result<void> make_sure_of(Context& context, const schema::Principal& who, const 
     return {};
   });
   if (!there && there.error().failure == Failure::not_found) {
-    return fail(Failure::not_found, who.address + " has no mailbox \"" + path + "\"\nAdd --create to make it, or see: cpmctl mailbox list " + who.address);
+    return fail(Failure::not_found, who.address + " has no mailbox \"" + path +
+                                        "\"\nAdd --create to make it, or see: cpmctl mailbox list " + who.address);
   }
   return there;
 }
@@ -218,12 +226,16 @@ Result<void> import(Context& context, const Options& options) {
 void add_message_import(CLI::App& noun, Context& context) {
   auto options = std::make_shared<Options>();
   CLI::App& verb = add_verb(noun, "import",
-                            "store messages from an mbox file, a Maildir or .eml files; bare line feeds become CRLF, flags and dates are taken over",
-                            {"message import alice@example.net INBOX ~/Maildir", "message import alice@example.net Old/2019 old.mbox --create",
+                            "store messages from an mbox file, a Maildir or .eml files; bare line feeds become CRLF, "
+                            "flags and dates are taken over",
+                            {"message import alice@example.net INBOX ~/Maildir",
+                             "message import alice@example.net Old/2019 old.mbox --create",
                              "message import alice@example.net INBOX letter.eml --json"});
   verb.add_option("address", options->address, "any address of the user")->required()->type_name("ADDRESS");
   verb.add_option("mailbox", options->mailbox, "where the messages go")->required()->type_name("MAILBOX");
-  verb.add_option("path", options->path, "mbox file, Maildir, .eml file or folder of .eml files")->required()->type_name("PATH");
+  verb.add_option("path", options->path, "mbox file, Maildir, .eml file or folder of .eml files")
+      ->required()
+      ->type_name("PATH");
   verb.add_option("--format", options->format, "auto, mbox, maildir or eml")
       ->check(CLI::IsMember({"auto", "mbox", "maildir", "eml"}))
       ->type_name("FORMAT");

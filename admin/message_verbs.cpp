@@ -22,8 +22,8 @@ Result<MailboxContent> read_mailbox(Context& context, const schema::Principal& w
   });
   if (!changes) {
     if (changes.error().failure != Failure::not_found) return changes.error();
-    return fail(Failure::not_found,
-                who.address + " has no mailbox \"" + path + "\"\nSee which there are: cpmctl mailbox list " + who.address);
+    return fail(Failure::not_found, who.address + " has no mailbox \"" + path +
+                                        "\"\nSee which there are: cpmctl mailbox list " + who.address);
   }
   return MailboxContent{who, std::move(changes->mailbox), std::move(changes->changed), std::move(changes->keywords)};
 }
@@ -53,9 +53,11 @@ Result<std::vector<schema::MessageRow>> read_rows(Context& context, const Mailbo
   });
 }
 
-Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content, const schema::MessageRow& row) {
+Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content,
+                                            const schema::MessageRow& row) {
   const auto short_of = [&](std::uint64_t got) {
-    return fail(Failure::corrupt, "only " + std::to_string(got) + " of " + std::to_string(row.size) + " octets are stored");
+    return fail(Failure::corrupt,
+                "only " + std::to_string(got) + " of " + std::to_string(row.size) + " octets are stored");
   };
   if (row.bytes) {
     if (row.bytes->size() != row.size) return short_of(row.bytes->size());
@@ -99,7 +101,8 @@ Json skipped_json(const std::vector<Skipped>& skipped) {
 }
 
 void print_skipped(Context& context, const std::vector<Skipped>& skipped) {
-  for (const Skipped& one : skipped) context.io.err << "skipped " << printable(one.where) << ": " << printable(one.why) << '\n';
+  for (const Skipped& one : skipped)
+    context.io.err << "skipped " << printable(one.where) << ": " << printable(one.why) << '\n';
 }
 
 }  // namespace cpm::admin

@@ -28,7 +28,8 @@ struct MailboxContent {
   schema::KeywordTable keywords;
 };
 // Failure::not_found with a sentence on what to do.
-[[nodiscard]] Result<MailboxContent> read_mailbox(Context& context, const schema::Principal& who, const std::string& path);
+[[nodiscard]] Result<MailboxContent> read_mailbox(Context& context, const schema::Principal& who,
+                                                  const std::string& path);
 
 [[nodiscard]] schema::FlagSet flags_of(const MailboxContent& content, const schema::MessageFlags& message);
 [[nodiscard]] std::vector<std::string> flag_list(const schema::FlagSet& flags);
@@ -37,7 +38,8 @@ struct MailboxContent {
                                                                 const UidSet& uids, std::uint32_t columns,
                                                                 std::uint64_t inline_limit);
 // All octets; Failure::corrupt when there are fewer than the row says.
-[[nodiscard]] Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content, const schema::MessageRow& row);
+[[nodiscard]] Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content,
+                                                          const schema::MessageRow& row);
 
 // Failures after which nothing else will work either.
 [[nodiscard]] bool hopeless(Failure failure) noexcept;

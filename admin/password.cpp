@@ -62,7 +62,8 @@ Result<std::optional<schema::ScramKeys>> to_keys(const std::string& password) {
 
 }  // namespace
 
-Result<std::optional<schema::ScramKeys>> read_keys(Context& context, const PasswordOptions& options, const std::string& whose) {
+Result<std::optional<schema::ScramKeys>> read_keys(Context& context, const PasswordOptions& options,
+                                                   const std::string& whose) {
   if (options.none) return std::optional<schema::ScramKeys>();
   Secret first;
   if (options.from_stdin) {

@@ -73,10 +73,12 @@ Result<void> set(Context& context, const Options& options) {
 }  // namespace
 
 void add_quota(CLI::App& root, Context& context) {
-  CLI::App& noun = add_noun(root, "quota", "how much a user may store", {"quota set alice@example.net --storage 10G", "quota show alice@example.net"});
+  CLI::App& noun = add_noun(root, "quota", "how much a user may store",
+                            {"quota set alice@example.net --storage 10G", "quota show alice@example.net"});
   auto options = std::make_shared<Options>();
-  CLI::App& setter = add_verb(noun, "set", "set limits; what is not named stays",
-                              {"quota set alice@example.net --storage 10G --messages 100000", "quota set alice@example.net --storage none"});
+  CLI::App& setter = add_verb(
+      noun, "set", "set limits; what is not named stays",
+      {"quota set alice@example.net --storage 10G --messages 100000", "quota set alice@example.net --storage none"});
   setter.add_option("address", options->address, "any address of the user")->required()->type_name("ADDRESS");
   setter.add_option("--storage", options->storage, "storage limit: 10G, 500M, none")->type_name("SIZE");
   setter.add_option("--messages", options->messages, "message limit: a number, or none")->type_name("N");

@@ -27,7 +27,8 @@ struct NameOptions {
 const char* role_name(schema::Role role) { return role == schema::Role::full ? "full" : "deposit"; }
 
 Json to_json(const ServiceRow& row) {
-  return {{"name", row.name}, {"role", role_name(row.role)}, {"for", row.patterns}, {"created", time_text(row.created)}};
+  return {
+      {"name", row.name}, {"role", role_name(row.role)}, {"for", row.patterns}, {"created", time_text(row.created)}};
 }
 
 Result<std::vector<ServiceRow>> all_services(Context& context) {
@@ -46,7 +47,8 @@ Result<ServiceRow> find(Context& context, const std::string& name) {
 Result<void> add(Context& context, const AddOptions& options) {
   CPM_CHECK(context.store());
   CPM_TRY(keys, read_keys(context, options.password, options.name));
-  const ServiceRow wanted{options.name, options.role == "full" ? schema::Role::full : schema::Role::deposit, options.patterns, {}};
+  const ServiceRow wanted{
+      options.name, options.role == "full" ? schema::Role::full : schema::Role::deposit, options.patterns, {}};
   auto done = context.run([&](Transaction& tx) { return schema::add_service(tx, wanted, keys); });
   if (!done) return done.error();
   auto row = find(context, options.name);
@@ -100,7 +102,8 @@ void add_service(CLI::App& root, Context& context) {
       ->type_name("PATTERN")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_flag("--password-stdin", options->password.from_stdin, "take the first line of standard input as the password");
+  verb.add_flag("--password-stdin", options->password.from_stdin,
+                "take the first line of standard input as the password");
   verb.add_flag("--no-password", options->password.none, "no login by password (tokens, client certificates)")
       ->excludes("--password-stdin");
   on_run<AddOptions>(verb, context, options, add);

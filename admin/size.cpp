@@ -71,7 +71,8 @@ Result<std::optional<std::uint64_t>> parse_size_limit(std::string_view text) {
   if (no_limit(text)) return std::optional<std::uint64_t>();
   const auto octets = octets_of(text);
   if (!octets) {
-    return fail(Failure::invalid, "\"" + std::string(text) + "\" is not a size\nWrite 10G, 500M, 1.5G, a number of octets, or none");
+    return fail(Failure::invalid,
+                "\"" + std::string(text) + "\" is not a size\nWrite 10G, 500M, 1.5G, a number of octets, or none");
   }
   return octets;
 }

@@ -17,8 +17,8 @@ namespace cpm::admin {
 // A plain number, or none.
 [[nodiscard]] Result<std::optional<std::uint64_t>> parse_count_limit(std::string_view text);
 
-[[nodiscard]] std::string size_text(std::uint64_t octets);                          // "1.5 GiB", "812 B"
-[[nodiscard]] std::string size_text(const std::optional<std::uint64_t>& limit);     // or "none"
+[[nodiscard]] std::string size_text(std::uint64_t octets);                       // "1.5 GiB", "812 B"
+[[nodiscard]] std::string size_text(const std::optional<std::uint64_t>& limit);  // or "none"
 [[nodiscard]] std::string count_text(const std::optional<std::uint64_t>& limit);
 
 }  // namespace cpm::admin

@@ -37,7 +37,8 @@ struct Node {
 
 void collect(const CLI::App& app, const std::string& path, std::vector<Node>& out) {
   out.push_back({path, &app});
-  for (const CLI::App* child : children(app)) collect(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), out);
+  for (const CLI::App* child : children(app))
+    collect(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), out);
 }
 
 std::vector<std::string> words_after(const CLI::App& app, const CLI::App& root) {
@@ -73,7 +74,8 @@ void value_options(const std::vector<Node>& nodes, std::vector<std::string>& pat
 
 bool path_follows(const CLI::App& app) {
   const auto options = options_of(app);
-  return std::any_of(options.begin(), options.end(), [](const CLI::Option* o) { return positional(*o) && wants_path(*o); });
+  return std::any_of(options.begin(), options.end(),
+                     [](const CLI::Option* o) { return positional(*o) && wants_path(*o); });
 }
 
 // The choices of a command's first positional, as "bash zsh" of completion; they stand in its help.
@@ -127,7 +129,8 @@ std::string bash_completion(const CLI::App& root) {
   text += "    " + join(paths, "|") + ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   text += "    --role) COMPREPLY=($(compgen -W \"deposit full\" -- \"$cur\")); return ;;\n";
   text += "    --format) COMPREPLY=($(compgen -W \"auto mbox maildir eml\" -- \"$cur\")); return ;;\n";
-  others.erase(std::remove_if(others.begin(), others.end(), [](const std::string& o) { return o == "--role" || o == "--format"; }),
+  others.erase(std::remove_if(others.begin(), others.end(),
+                              [](const std::string& o) { return o == "--role" || o == "--format"; }),
                others.end());
   text += "    " + join(others, "|") + ") return ;;\n";
   text += "  esac\n";
@@ -175,13 +178,15 @@ std::string zsh_completion(const CLI::App& root) {
   text += "    " + join(paths, "|") + ") _files; return ;;\n";
   text += "    --role) compadd deposit full; return ;;\n";
   text += "    --format) compadd auto mbox maildir eml; return ;;\n";
-  others.erase(std::remove_if(others.begin(), others.end(), [](const std::string& o) { return o == "--role" || o == "--format"; }),
+  others.erase(std::remove_if(others.begin(), others.end(),
+                              [](const std::string& o) { return o == "--role" || o == "--format"; }),
                others.end());
   text += "    " + join(others, "|") + ") _message value; return ;;\n";
   text += "  esac\n  case \"$chosen\" in\n";
   for (const Node& node : nodes) {
     text += "    \"" + node.path + "\")\n      commands=(";
-    for (const CLI::App* child : children(*node.app)) text += " " + described(child->get_name(), child->get_description());
+    for (const CLI::App* child : children(*node.app))
+      text += " " + described(child->get_name(), child->get_description());
     for (const std::string& choice : positional_choices(*node.app)) text += " " + described(choice, choice);
     text += " )\n      options=(";
     for (const CLI::App* from : {node.app, &root}) {

@@ -44,7 +44,8 @@ Result<void> add(Context& context, const AddOptions& options) {
   CPM_TRY(config, context.config());
   CPM_CHECK(context.store());  // before a password is asked for
   CPM_TRY(keys, read_keys(context, options.password, options.address));
-  const schema::NewAccount account{options.address, options.aliases, keys, storage, messages, config->account_mailboxes};
+  const schema::NewAccount account{options.address, options.aliases, keys,
+                                   storage,         messages,        config->account_mailboxes};
   auto row = context.run([&](Transaction& tx) { return schema::add_account(tx, account, config->limits); });
   if (!row) {
     if (row.error().failure != Failure::exists) return row.error();
@@ -68,8 +69,8 @@ Result<void> list(Context& context, const OneOptions&) {
       }
       std::string aliases;
       for (const std::string& alias : row.aliases) aliases += (aliases.empty() ? "" : " ") + alias;
-      table.add({row.address, row.disabled ? "disabled" : "active", std::to_string(row.used_messages), size_text(row.used_bytes),
-                 size_text(row.limit_bytes), aliases});
+      table.add({row.address, row.disabled ? "disabled" : "active", std::to_string(row.used_messages),
+                 size_text(row.used_bytes), size_text(row.limit_bytes), aliases});
     }
     if (rows->size() < kPage) break;
     after = rows->back().address;
@@ -185,12 +186,13 @@ void add_one(CLI::App& noun, Context& context, const std::string& name, const st
 
 void add_user(CLI::App& root, Context& context) {
   CLI::App& noun = add_noun(root, "user", "accounts, their passwords and addresses",
-                            {"user add alice@example.net --alias tel:+15550100 --quota-storage 10G",
-                             "user list --json", "user disable alice@example.net"});
+                            {"user add alice@example.net --alias tel:+15550100 --quota-storage 10G", "user list --json",
+                             "user disable alice@example.net"});
   auto options = std::make_shared<AddOptions>();
-  CLI::App& verb = add_verb(noun, "add", "add a user; the password is asked for, or read with --password-stdin",
-                            {"user add alice@example.net", "user add tel:+15550100 --alias sip:alice@example.net --no-password",
-                             "user add bob@example.net --quota-storage 10G --quota-messages 100000 --password-stdin < secret"});
+  CLI::App& verb =
+      add_verb(noun, "add", "add a user; the password is asked for, or read with --password-stdin",
+               {"user add alice@example.net", "user add tel:+15550100 --alias sip:alice@example.net --no-password",
+                "user add bob@example.net --quota-storage 10G --quota-messages 100000 --password-stdin < secret"});
   verb.add_option("address", options->address, "first address: user@host, tel:, sip: or a plain name")
       ->required()
       ->type_name("ADDRESS");
@@ -213,20 +215,23 @@ void add_user(CLI::App& root, Context& context) {
           {"user rename alice@example.net alice.miller@example.net"}, rename, [](CLI::App& app, OneOptions& one) {
             app.add_option("new", one.other, "the new first address")->required()->type_name("ADDRESS");
           });
-  add_one(noun, context, "disable", "refuse logins from now on; nothing is deleted", {"user disable alice@example.net"}, disable);
+  add_one(noun, context, "disable", "refuse logins from now on; nothing is deleted", {"user disable alice@example.net"},
+          disable);
   add_one(noun, context, "enable", "allow logins again", {"user enable alice@example.net"}, enable);
   add_one(noun, context, "delete", "delete the user with all mailboxes and messages",
-          {"user delete alice@example.net", "user delete alice@example.net --yes"}, remove, [](CLI::App& app, OneOptions& one) {
-            app.add_flag("--yes", one.yes, "do not ask");
-          });
+          {"user delete alice@example.net", "user delete alice@example.net --yes"}, remove,
+          [](CLI::App& app, OneOptions& one) { app.add_flag("--yes", one.yes, "do not ask"); });
 
-  CLI::App& alias = add_noun(noun, "alias", "further addresses of a user",
-                             {"user alias add alice@example.net tel:+15550100", "user alias remove alice@example.net tel:+15550100"});
+  CLI::App& alias =
+      add_noun(noun, "alias", "further addresses of a user",
+               {"user alias add alice@example.net tel:+15550100", "user alias remove alice@example.net tel:+15550100"});
   const auto second = [](CLI::App& app, OneOptions& one) {
     app.add_option("alias", one.other, "the further address")->required()->type_name("ALIAS");
   };
-  add_one(alias, context, "add", "give the user one more address", {"user alias add alice@example.net tel:+15550100"}, alias_add, second);
-  add_one(alias, context, "remove", "take an address away", {"user alias remove alice@example.net tel:+15550100"}, alias_remove, second);
+  add_one(alias, context, "add", "give the user one more address", {"user alias add alice@example.net tel:+15550100"},
+          alias_add, second);
+  add_one(alias, context, "remove", "take an address away", {"user alias remove alice@example.net tel:+15550100"},
+          alias_remove, second);
 }
 
 }  // namespace cpm::admin

@@ -157,7 +157,8 @@ void Loader::read_environment(const std::map<std::string, std::string>& environm
       continue;
     }
     std::string key = name.substr(kPrefix.size());
-    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return c == '_' ? '.' : std::tolower(c); });
+    std::transform(key.begin(), key.end(), key.begin(),
+                   [](unsigned char c) { return c == '_' ? '.' : std::tolower(c); });
     const std::string near = nearest(key);
     problem("environment: unknown variable " + name +
             (near.empty() ? "; --help-config lists all keys" : "; did you mean " + environment_name(near) + "?"));
@@ -236,7 +237,8 @@ void Loader::check(const Config& config) {
   if (!config.auth.oauth.keys.empty()) {
     if (config.auth.oauth.issuer.empty()) problem("auth.oauth.keys is set: auth.oauth.issuer must be set too");
     if (config.auth.oauth.audience.empty()) problem("auth.oauth.keys is set: auth.oauth.audience must be set too");
-    if (config.auth.oauth.algorithms.empty()) problem("auth.oauth.keys is set: auth.oauth.algorithms must not be empty");
+    if (config.auth.oauth.algorithms.empty())
+      problem("auth.oauth.keys is set: auth.oauth.algorithms must not be empty");
     if (config.auth.oauth.claim.empty()) problem("auth.oauth.keys is set: auth.oauth.claim must not be empty");
   }
   if (!known_area_levels(config.log.area_levels)) {

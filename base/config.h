@@ -22,7 +22,7 @@ struct Config {
   std::string data;  // the data directory; empty: none named
 
   std::vector<Endpoint> imap_listen, imaps_listen, http_listen;
-  std::vector<std::string> imap_disable;  // extensions switched off
+  std::vector<std::string> imap_disable;       // extensions switched off
   std::vector<std::string> account_mailboxes;  // made with every account
 
   struct Server {
@@ -47,7 +47,7 @@ struct Config {
   struct Auth {
     bool allow_plaintext = false;
     std::vector<std::string> mechanisms;
-    std::chrono::seconds cache{};           // how long a verified password is remembered
+    std::chrono::seconds cache{};                                         // how long a verified password is remembered
     std::size_t lockout_address_failures = 0, lockout_peer_failures = 0;  // 0 = no lock-out
     std::chrono::seconds lockout_window{}, lockout_time{};
     OAuth oauth;
@@ -76,13 +76,13 @@ struct Config {
 
 // One row of the table.
 struct ConfigKey {
-  std::string key;                   // "imap.listen"
+  std::string key;  // "imap.listen"
   ValueType type = ValueType::text;
-  std::string fallback;              // the default, as text
+  std::string fallback;                    // the default, as text
   std::uint64_t minimum = 0, maximum = 0;  // number, size (octets), duration (seconds)
-  std::vector<std::string> choices;  // choice; list: the allowed items, empty = any
-  bool reloadable = false;           // SIGHUP takes a new value
-  std::string help;                  // one line
+  std::vector<std::string> choices;        // choice; list: the allowed items, empty = any
+  bool reloadable = false;                 // SIGHUP takes a new value
+  std::string help;                        // one line
   struct Value {
     bool flag = false;
     std::uint64_t number = 0;
@@ -97,9 +97,9 @@ struct ConfigKey {
 [[nodiscard]] std::string allowed_values(const ConfigKey& key);    // "8K to 16M"
 
 struct ConfigSources {
-  std::string data;               // --data
-  std::string file;               // --config; empty: DATA/cpmstore.toml if it exists
-  std::vector<std::string> sets;  // --set
+  std::string data;                                // --data
+  std::string file;                                // --config; empty: DATA/cpmstore.toml if it exists
+  std::vector<std::string> sets;                   // --set
   std::map<std::string, std::string> environment;  // only CPMSTORE_… is looked at
 };
 [[nodiscard]] std::map<std::string, std::string> process_environment();

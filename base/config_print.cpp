@@ -104,7 +104,8 @@ std::string config_help() {
 }
 
 std::string config_sample() {
-  std::string out = "# Configuration of cpmstored. Every key stands here with its default; remove the # to change one.\n";
+  std::string out =
+      "# Configuration of cpmstored. Every key stands here with its default; remove the # to change one.\n";
   for (const auto& [section, keys] : sections()) {
     out += section.empty() ? "\n" : "\n[" + section + "]\n";
     for (const ConfigKey* key : keys) {
@@ -118,11 +119,14 @@ std::string config_doc() {
   std::string out =
       "# Configuration\n\n"
       "Printed by `cpmstored --print-config-doc` from the table in `base/config_table.cpp`; do not edit by hand.\n\n"
-      "Sources, in rising precedence: the defaults below, the TOML file (`--config FILE`, else `cpmstore.toml` in the data\n"
-      "directory), `--set key=value`, the environment (`" + environment_name("imap.listen") +
+      "Sources, in rising precedence: the defaults below, the TOML file (`--config FILE`, else `cpmstore.toml` in the "
+      "data\n"
+      "directory), `--set key=value`, the environment (`" +
+      environment_name("imap.listen") +
       "` for `imap.listen`). `--data DIR` names the data\n"
       "directory whatever the others say. An unknown key or a bad value stops the start.\n"
-      "Sizes are octets or take K, M, G (powers of 1024); durations are seconds or take s, m, h; lists in `--set` and in the\n"
+      "Sizes are octets or take K, M, G (powers of 1024); durations are seconds or take s, m, h; lists in `--set` and "
+      "in the\n"
       "environment are separated by commas. `cpmctl config print` shows every value and where it came from.\n"
       "Keys marked ↻ take a new value on SIGHUP; the others need a restart.\n";
   for (const auto& [section, keys] : sections()) {
@@ -131,8 +135,8 @@ std::string config_doc() {
     for (const ConfigKey* key : keys) {
       const std::string fallback = key->fallback.empty() ? "" : "`" + key->fallback + "`";
       const std::string allowed = key->type == ValueType::text ? "" : allowed_values(*key);
-      out += "| `" + key->key + "`" + (key->reloadable ? " ↻" : "") + " | " + type_name(key->type) + " | " +
-             fallback + " | " + allowed + " | " + key->help + " |\n";
+      out += "| `" + key->key + "`" + (key->reloadable ? " ↻" : "") + " | " + type_name(key->type) + " | " + fallback +
+             " | " + allowed + " | " + key->help + " |\n";
     }
   }
   return out;
@@ -147,8 +151,8 @@ std::string config_print(const Config& config, bool changed_only) {
   for (const Config::Setting& setting : config.settings) {
     if (changed_only && setting.origin == "default") continue;
     const std::string value = setting.key == "database.url" ? masked_url(setting.value) : setting.value;
-    out += setting.key + std::string(width - setting.key.size(), ' ') + " = " + shown(value) + "  # " +
-           setting.origin + "\n";
+    out += setting.key + std::string(width - setting.key.size(), ' ') + " = " + shown(value) + "  # " + setting.origin +
+           "\n";
   }
   return out;
 }

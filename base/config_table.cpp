@@ -16,33 +16,51 @@ constexpr bool kReloadable = true;
 
 void text(Table& table, std::string key, std::string fallback, std::string help,
           std::function<std::string&(Config&)> field, bool reloadable = false) {
-  table.push_back({std::move(key), ValueType::text, std::move(fallback), 0, 0, {}, reloadable, std::move(help),
+  table.push_back({std::move(key),
+                   ValueType::text,
+                   std::move(fallback),
+                   0,
+                   0,
+                   {},
+                   reloadable,
+                   std::move(help),
                    [field](Config& config, const Value& value) { field(config) = value.text; }});
 }
 
-void choice(Table& table, std::string key, std::vector<std::string> choices, std::string fallback,
-            std::string help, std::function<void(Config&, const std::string&)> store, bool reloadable = false) {
+void choice(Table& table, std::string key, std::vector<std::string> choices, std::string fallback, std::string help,
+            std::function<void(Config&, const std::string&)> store, bool reloadable = false) {
   table.push_back({std::move(key), ValueType::choice, std::move(fallback), 0, 0, std::move(choices), reloadable,
-                   std::move(help),
-                   [store](Config& config, const Value& value) { store(config, value.text); }});
+                   std::move(help), [store](Config& config, const Value& value) { store(config, value.text); }});
 }
 
-void flag(Table& table, std::string key, bool fallback, std::string help,
-          std::function<bool&(Config&)> field) {
-  table.push_back({std::move(key), ValueType::flag, fallback ? "true" : "false", 0, 0, {}, false, std::move(help),
+void flag(Table& table, std::string key, bool fallback, std::string help, std::function<bool&(Config&)> field) {
+  table.push_back({std::move(key),
+                   ValueType::flag,
+                   fallback ? "true" : "false",
+                   0,
+                   0,
+                   {},
+                   false,
+                   std::move(help),
                    [field](Config& config, const Value& value) { field(config) = value.flag; }});
 }
 
-void list(Table& table, std::string key, std::string fallback, std::vector<std::string> allowed,
-          std::string help, std::function<std::vector<std::string>&(Config&)> field) {
+void list(Table& table, std::string key, std::string fallback, std::vector<std::string> allowed, std::string help,
+          std::function<std::vector<std::string>&(Config&)> field) {
   table.push_back({std::move(key), ValueType::list, std::move(fallback), 0, 0, std::move(allowed), false,
-                   std::move(help),
-                   [field](Config& config, const Value& value) { field(config) = value.items; }});
+                   std::move(help), [field](Config& config, const Value& value) { field(config) = value.items; }});
 }
 
 void endpoints(Table& table, std::string key, std::string fallback, std::string help,
                std::function<std::vector<Endpoint>&(Config&)> field) {
-  table.push_back({std::move(key), ValueType::endpoints, std::move(fallback), 0, 0, {}, false, std::move(help),
+  table.push_back({std::move(key),
+                   ValueType::endpoints,
+                   std::move(fallback),
+                   0,
+                   0,
+                   {},
+                   false,
+                   std::move(help),
                    [field](Config& config, const Value& value) { field(config) = value.endpoints; }});
 }
 
@@ -51,7 +69,14 @@ void number(Table& table, ValueType type, std::string key, std::uint64_t fallbac
   const std::string shown = type == ValueType::size       ? format_size(fallback)
                             : type == ValueType::duration ? format_duration(fallback)
                                                           : std::to_string(fallback);
-  table.push_back({std::move(key), type, shown, minimum, maximum, {}, false, std::move(help),
+  table.push_back({std::move(key),
+                   type,
+                   shown,
+                   minimum,
+                   maximum,
+                   {},
+                   false,
+                   std::move(help),
                    [store](Config& config, const Value& value) { store(config, value.number); }});
 }
 
@@ -72,8 +97,7 @@ void limit(Table& table, ValueType type, const char* name, Int Limits::*field, s
 void limit(Table& table, const char* name, std::chrono::seconds Limits::*field, std::uint64_t minimum,
            std::uint64_t maximum, const char* help) {
   duration(table, std::string("limits.") + name, static_cast<std::uint64_t>((Limits{}.*field).count()), minimum,
-           maximum, help,
-           [field](Config& config) -> std::chrono::seconds& { return config.limits.*field; });
+           maximum, help, [field](Config& config) -> std::chrono::seconds& { return config.limits.*field; });
 }
 
 void network_keys(Table& t) {
@@ -99,17 +123,24 @@ void network_keys(Table& t) {
 }
 
 void tls_keys(Table& t) {
-  text(t, "tls.certificate", "", "PEM file with the certificate and its chain; empty: a self-made one in the data directory",
-       [](Config& c) -> std::string& { return c.tls.certificate; }, kReloadable);
-  text(t, "tls.key", "", "PEM file with the private key of tls.certificate",
-       [](Config& c) -> std::string& { return c.tls.key; }, kReloadable);
-  text(t, "tls.client_ca", "", "PEM file with the authorities of client certificates (AUTH=EXTERNAL); empty: not asked for",
-       [](Config& c) -> std::string& { return c.tls.client_ca; }, kReloadable);
-  choice(t, "tls.client_identity", {"email", "uri", "cn"}, "email",
-         "what names the user in a client certificate: rfc822Name or URI of the subject's alternative names, or CN",
-         [](Config& c, const std::string& v) { c.tls.client_identity = v; }, kReloadable);
-  choice(t, "tls.minimum", {"1.2", "1.3"}, "1.2", "lowest TLS version",
-         [](Config& c, const std::string& v) { c.tls.minimum = v; }, kReloadable);
+  text(
+      t, "tls.certificate", "",
+      "PEM file with the certificate and its chain; empty: a self-made one in the data directory",
+      [](Config& c) -> std::string& { return c.tls.certificate; }, kReloadable);
+  text(
+      t, "tls.key", "", "PEM file with the private key of tls.certificate",
+      [](Config& c) -> std::string& { return c.tls.key; }, kReloadable);
+  text(
+      t, "tls.client_ca", "",
+      "PEM file with the authorities of client certificates (AUTH=EXTERNAL); empty: not asked for",
+      [](Config& c) -> std::string& { return c.tls.client_ca; }, kReloadable);
+  choice(
+      t, "tls.client_identity", {"email", "uri", "cn"}, "email",
+      "what names the user in a client certificate: rfc822Name or URI of the subject's alternative names, or CN",
+      [](Config& c, const std::string& v) { c.tls.client_identity = v; }, kReloadable);
+  choice(
+      t, "tls.minimum", {"1.2", "1.3"}, "1.2", "lowest TLS version",
+      [](Config& c, const std::string& v) { c.tls.minimum = v; }, kReloadable);
 }
 
 void auth_keys(Table& t) {
@@ -119,7 +150,8 @@ void auth_keys(Table& t) {
        {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "OAUTHBEARER", "EXTERNAL"},
        "ways to authenticate that are offered; LOGIN is the LOGIN command",
        [](Config& c) -> std::vector<std::string>& { return c.auth.mechanisms; });
-  duration(t, "auth.cache_seconds", 60, 0, kDay, "how long a verified password spares the next slow check; 0: not at all",
+  duration(t, "auth.cache_seconds", 60, 0, kDay,
+           "how long a verified password spares the next slow check; 0: not at all",
            [](Config& c) -> std::chrono::seconds& { return c.auth.cache; });
   number(t, ValueType::number, "auth.lockout_address_failures", 10, 0, 1000000,
          "failed logins of one address within auth.lockout_window that lock it; 0: never",
@@ -139,7 +171,8 @@ void auth_keys(Table& t) {
        [](Config& c) -> std::string& { return c.auth.oauth.audience; });
   list(t, "auth.oauth.algorithms", "RS256,ES256",
        {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"},
-       "signature algorithms that are accepted", [](Config& c) -> std::vector<std::string>& { return c.auth.oauth.algorithms; });
+       "signature algorithms that are accepted",
+       [](Config& c) -> std::vector<std::string>& { return c.auth.oauth.algorithms; });
   text(t, "auth.oauth.claim", "email", "claim that holds the user's address",
        [](Config& c) -> std::string& { return c.auth.oauth.claim; });
   duration(t, "auth.oauth.leeway", 30, 0, 3600, "clock difference that is forgiven in exp and nbf",
@@ -147,22 +180,26 @@ void auth_keys(Table& t) {
 }
 
 void database_keys(Table& t) {
-  text(t, "database.url", "", "PostgreSQL to use (postgresql://user@host/name); empty: a private one in the data directory",
+  text(t, "database.url", "",
+       "PostgreSQL to use (postgresql://user@host/name); empty: a private one in the data directory",
        [](Config& c) -> std::string& { return c.database.url; });
-  number(t, ValueType::number, "database.connections", 8, 1, 1000, "connections to the database, and threads that use them",
+  number(t, ValueType::number, "database.connections", 8, 1, 1000,
+         "connections to the database, and threads that use them",
          [](Config& c, std::uint64_t v) { c.database.connections = v; });
   flag(t, "database.prepare", true, "use prepared statements; false behind a pooler in transaction mode",
        [](Config& c) -> bool& { return c.database.prepare; });
   text(t, "database.bin_dir", "", "folder with initdb and postgres for the embedded database; empty: looked for",
        [](Config& c) -> std::string& { return c.database.bin_dir; });
-  text(t, "database.run_as", "", "user that the server and its embedded database become when started as root; empty: postgres",
+  text(t, "database.run_as", "",
+       "user that the server and its embedded database become when started as root; empty: postgres",
        [](Config& c) -> std::string& { return c.database.run_as; });
   number(t, ValueType::size, "database.shared_buffers", 0, 0, 256 * kGiga,
          "page cache of the embedded database; 0: a quarter of the memory, 128M to 2G",
          [](Config& c, std::uint64_t v) { c.database.shared_buffers = v; });
   duration(t, "database.start_timeout", 120, 1, kDay, "how long the embedded database may take to start or to recover",
            [](Config& c) -> std::chrono::seconds& { return c.database.start_timeout; });
-  duration(t, "database.stop_timeout", 30, 1, 3600, "how long the embedded database may take to stop before it is hurried",
+  duration(t, "database.stop_timeout", 30, 1, 3600,
+           "how long the embedded database may take to stop before it is hurried",
            [](Config& c) -> std::chrono::seconds& { return c.database.stop_timeout; });
 }
 
@@ -176,12 +213,15 @@ log::Level to_level(const std::string& name) {
 }
 
 void log_keys(Table& t) {
-  choice(t, "log.format", {"text", "json"}, "text", "form of the log on standard error, one line an event",
-         [](Config& c, const std::string& v) { c.log.json = v == "json"; }, kReloadable);
-  choice(t, "log.level", {"trace", "debug", "info", "warn", "error", "off"}, "info", "lowest level that is written",
-         [](Config& c, const std::string& v) { c.log.level = to_level(v); }, kReloadable);
-  text(t, "log.areas", "", "levels of single areas, as imap=debug,db=warn",
-       [](Config& c) -> std::string& { return c.log.area_levels; }, kReloadable);
+  choice(
+      t, "log.format", {"text", "json"}, "text", "form of the log on standard error, one line an event",
+      [](Config& c, const std::string& v) { c.log.json = v == "json"; }, kReloadable);
+  choice(
+      t, "log.level", {"trace", "debug", "info", "warn", "error", "off"}, "info", "lowest level that is written",
+      [](Config& c, const std::string& v) { c.log.level = to_level(v); }, kReloadable);
+  text(
+      t, "log.areas", "", "levels of single areas, as imap=debug,db=warn",
+      [](Config& c) -> std::string& { return c.log.area_levels; }, kReloadable);
   flag(t, "trace.protocol", false, "write the protocol of every session, without secrets and content, to the log",
        [](Config& c) -> bool& { return c.trace_protocol; });
 }
@@ -189,22 +229,27 @@ void log_keys(Table& t) {
 void command_limits(Table& t) {
   using enum ValueType;
   limit(t, size, "line_octets", &Limits::line_octets, 8 * kKilo, 16 * kMega, "command line without literals");
-  limit(t, size, "command_literal_octets", &Limits::command_literal_octets, 4 * kKilo, kGiga, "literals of one command other than messages");
+  limit(t, size, "command_literal_octets", &Limits::command_literal_octets, 4 * kKilo, kGiga,
+        "literals of one command other than messages");
   limit(t, number, "nesting", &Limits::nesting, 8, 1000, "parentheses within each other");
   limit(t, number, "set_ranges", &Limits::set_ranges, 16, 10'000'000, "ranges in one sequence set");
   limit(t, number, "search_keys", &Limits::search_keys, 8, 1'000'000, "keys in one SEARCH");
   limit(t, number, "fetch_items", &Limits::fetch_items, 8, 100'000, "items in one FETCH");
   limit(t, number, "multiappend_messages", &Limits::multiappend_messages, 1, 1'000'000, "messages in one APPEND");
-  limit(t, size, "pipelined_octets", &Limits::pipelined_octets, 4 * kKilo, 64 * kMega, "octets read ahead of the running command");
-  limit(t, number, "bad_commands", &Limits::bad_commands, 1, 1'000'000, "bad commands in a row before the connection is closed");
-  limit(t, number, "commands_before_login", &Limits::commands_before_login, 3, 1'000'000, "commands before login before the connection is closed");
+  limit(t, size, "pipelined_octets", &Limits::pipelined_octets, 4 * kKilo, 64 * kMega,
+        "octets read ahead of the running command");
+  limit(t, number, "bad_commands", &Limits::bad_commands, 1, 1'000'000,
+        "bad commands in a row before the connection is closed");
+  limit(t, number, "commands_before_login", &Limits::commands_before_login, 3, 1'000'000,
+        "commands before login before the connection is closed");
 }
 
 void object_limits(Table& t) {
   using enum ValueType;
   limit(t, size, "message_octets", &Limits::message_octets, kKilo, 2047 * kMega, "one message (APPENDLIMIT)");
   limit(t, size, "keyword_octets", &Limits::keyword_octets, 16, kKilo, "name of one keyword");
-  limit(t, number, "keywords_per_mailbox", &Limits::keywords_per_mailbox, 1, 100'000, "different keywords in one mailbox");
+  limit(t, number, "keywords_per_mailbox", &Limits::keywords_per_mailbox, 1, 100'000,
+        "different keywords in one mailbox");
   limit(t, number, "mailboxes", &Limits::mailboxes, 2, 10'000'000, "mailboxes of one account");
   limit(t, number, "mailbox_depth", &Limits::mailbox_depth, 2, 1000, "levels of mailboxes within each other");
   limit(t, size, "mailbox_name_octets", &Limits::mailbox_name_octets, 64, 64 * kKilo, "a mailbox's whole name");
@@ -212,18 +257,24 @@ void object_limits(Table& t) {
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");
   limit(t, size, "header_octets", &Limits::header_octets, 4 * kKilo, 64 * kMega, "one header that is interpreted");
-  limit(t, size, "search_text_octets", &Limits::search_text_octets, 0, 64 * kMega, "text of one message kept ready for SEARCH");
+  limit(t, size, "search_text_octets", &Limits::search_text_octets, 0, 64 * kMega,
+        "text of one message kept ready for SEARCH");
   limit(t, size, "chunk_octets", &Limits::chunk_octets, 4 * kKilo, 16 * kMega, "stored content in one row");
 }
 
 void session_limits(Table& t) {
   using enum ValueType;
-  limit(t, size, "out_buffer_octets", &Limits::out_buffer_octets, 4 * kKilo, 16 * kMega, "responses gathered before a send");
-  limit(t, size, "spool_memory_octets", &Limits::spool_memory_octets, 0, kGiga, "incoming literal kept in memory; above it a file");
-  limit(t, size, "session_octets", &Limits::session_octets, kMega, 64 * kGiga, "memory that one session may hold for a command");
+  limit(t, size, "out_buffer_octets", &Limits::out_buffer_octets, 4 * kKilo, 16 * kMega,
+        "responses gathered before a send");
+  limit(t, size, "spool_memory_octets", &Limits::spool_memory_octets, 0, kGiga,
+        "incoming literal kept in memory; above it a file");
+  limit(t, size, "session_octets", &Limits::session_octets, kMega, 64 * kGiga,
+        "memory that one session may hold for a command");
   limit(t, "login_timeout", &Limits::login_timeout, 1, 3600, "time to authenticate");
-  limit(t, "idle_timeout", &Limits::idle_timeout, 1, 7 * kDay, "silence of an authenticated client (RFC 9051 asks for at least 30 minutes)");
-  limit(t, "idle_poll", &Limits::idle_poll, 1, 3600, "how often an idling session looks for changes by itself, should a wake-up be lost");
+  limit(t, "idle_timeout", &Limits::idle_timeout, 1, 7 * kDay,
+        "silence of an authenticated client (RFC 9051 asks for at least 30 minutes)");
+  limit(t, "idle_poll", &Limits::idle_poll, 1, 3600,
+        "how often an idling session looks for changes by itself, should a wake-up be lost");
   limit(t, "write_timeout", &Limits::write_timeout, 1, 3600, "a client that does not read");
   limit(t, "command_deadline", &Limits::command_deadline, 1, 3600, "one step of a command in the database");
 }
@@ -231,9 +282,12 @@ void session_limits(Table& t) {
 void node_limits(Table& t) {
   using enum ValueType;
   limit(t, number, "connections", &Limits::connections, 1, 1'000'000, "connections to this node");
-  limit(t, number, "connections_per_address", &Limits::connections_per_address, 0, 1'000'000, "sessions of one account; 0: no limit");
-  limit(t, number, "connections_per_peer", &Limits::connections_per_peer, 0, 1'000'000, "connections from one network address, loopback excepted; 0: no limit");
-  limit(t, size, "spool_disk_octets", &Limits::spool_disk_octets, kMega, 1024 * kGiga, "spool files of all sessions together");
+  limit(t, number, "connections_per_address", &Limits::connections_per_address, 0, 1'000'000,
+        "sessions of one account; 0: no limit");
+  limit(t, number, "connections_per_peer", &Limits::connections_per_peer, 0, 1'000'000,
+        "connections from one network address, loopback excepted; 0: no limit");
+  limit(t, size, "spool_disk_octets", &Limits::spool_disk_octets, kMega, 1024 * kGiga,
+        "spool files of all sessions together");
   limit(t, "handshake_timeout", &Limits::handshake_timeout, 1, 600, "TLS handshake");
   limit(t, "drain_timeout", &Limits::drain_timeout, 1, 600, "time for sessions to end at shutdown");
   limit(t, number, "http_connections", &Limits::http_connections, 1, 10'000, "connections to http.listen");

@@ -69,9 +69,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 
 std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, kSizes); }
 
-std::optional<std::uint64_t> parse_duration(std::string_view text) {
-  return parse_with_unit(text, kDurations);
-}
+std::optional<std::uint64_t> parse_duration(std::string_view text) { return parse_with_unit(text, kDurations); }
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -101,9 +99,7 @@ std::vector<std::string> split_list(std::string_view text) {
 
 std::string format_size(std::uint64_t octets) { return format_with_unit(octets, kSizes, true); }
 
-std::string format_duration(std::uint64_t seconds) {
-  return format_with_unit(seconds, kDurations, false);
-}
+std::string format_duration(std::uint64_t seconds) { return format_with_unit(seconds, kDurations, false); }
 
 std::string join_list(const std::vector<std::string>& items) {
   std::string text;

@@ -12,10 +12,10 @@
 namespace cpm {
 
 enum class ValueType {
-  flag,       // true, false
-  number,     // 8
-  size,       // octets: 4096, 256K, 1M, 2G
-  duration,   // seconds: 90, 90s, 30m, 2h
+  flag,      // true, false
+  number,    // 8
+  size,      // octets: 4096, 256K, 1M, 2G
+  duration,  // seconds: 90, 90s, 30m, 2h
   text,
   choice,     // one of a fixed list
   list,       // several texts
@@ -34,7 +34,7 @@ struct Endpoint {
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);  // "[::1]:143", "*:143"
 [[nodiscard]] std::vector<std::string> split_list(std::string_view text);     // at commas, blanks trimmed
 
-[[nodiscard]] std::string format_size(std::uint64_t octets);       // the largest unit that is exact
+[[nodiscard]] std::string format_size(std::uint64_t octets);  // the largest unit that is exact
 [[nodiscard]] std::string format_duration(std::uint64_t seconds);
 [[nodiscard]] std::string join_list(const std::vector<std::string>& items);
 

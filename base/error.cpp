@@ -36,8 +36,8 @@ const char* failure_name(Failure failure) noexcept {
 }
 
 void throw_exception_from_error(const Error& error, const boost::source_location&) {
-  throw std::logic_error(std::string("unchecked result: ") + failure_name(error.failure) + ": " +
-                         error.text + " " + error.detail);
+  throw std::logic_error(std::string("unchecked result: ") + failure_name(error.failure) + ": " + error.text + " " +
+                         error.detail);
 }
 
 }  // namespace cpm

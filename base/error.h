@@ -10,29 +10,29 @@
 namespace cpm {
 
 enum class Failure {
-  not_found,      // no such mailbox, message, account; also: not visible to this principal
-  exists,         // the name is taken
-  denied,         // visible, but the right is missing
-  invalid,        // well-formed but impossible request (bad name, bad value)
-  bad_syntax,     // could not be parsed: BAD
-  bad_charset,    // SEARCH charset not known
-  unknown_cte,    // BINARY cannot decode this part
-  unsupported,    // legal, but not offered here
-  limit,          // a configured bound was reached
-  too_big,        // message or literal above the allowed size
-  over_quota,     // the account's storage or message limit
-  try_create,     // target mailbox is missing; the client may CREATE it
-  in_use,         // somebody else holds it
-  has_children,   // mailbox cannot be removed while it has inferior names
-  use_attr,       // special-use attribute refused
-  expunged,       // some messages named by the command are gone
-  auth_failed,    // wrong credentials or unknown user (never tell which)
-  authz_failed,   // authenticated, but may not act as the requested identity
-  locked_out,     // too many failures from this address or network
-  unavailable,    // the database or another helper is away: try again
-  timeout,        // deadline passed
-  corrupt,        // stored data contradicts itself
-  internal,       // our bug
+  not_found,     // no such mailbox, message, account; also: not visible to this principal
+  exists,        // the name is taken
+  denied,        // visible, but the right is missing
+  invalid,       // well-formed but impossible request (bad name, bad value)
+  bad_syntax,    // could not be parsed: BAD
+  bad_charset,   // SEARCH charset not known
+  unknown_cte,   // BINARY cannot decode this part
+  unsupported,   // legal, but not offered here
+  limit,         // a configured bound was reached
+  too_big,       // message or literal above the allowed size
+  over_quota,    // the account's storage or message limit
+  try_create,    // target mailbox is missing; the client may CREATE it
+  in_use,        // somebody else holds it
+  has_children,  // mailbox cannot be removed while it has inferior names
+  use_attr,      // special-use attribute refused
+  expunged,      // some messages named by the command are gone
+  auth_failed,   // wrong credentials or unknown user (never tell which)
+  authz_failed,  // authenticated, but may not act as the requested identity
+  locked_out,    // too many failures from this address or network
+  unavailable,   // the database or another helper is away: try again
+  timeout,       // deadline passed
+  corrupt,       // stored data contradicts itself
+  internal,      // our bug
 };
 
 struct Error {

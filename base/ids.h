@@ -20,13 +20,13 @@ struct Id {
   constexpr explicit operator bool() const { return value != Int{}; }
 };
 
-using AccountId = Id<struct AccountTag, std::int64_t>;    // random 63 bit, 0 = none
-using MailboxId = Id<struct MailboxTag, std::int32_t>;    // per account, never reused, 0 = none (the root)
-using ContentId = Id<struct ContentTag, std::int64_t>;    // random 63 bit, per account
-using Uid = Id<struct UidTag, std::uint32_t>;             // RFC 9051 2.3.1.1
-using Msn = Id<struct MsnTag, std::uint32_t>;             // message sequence number, 1-based
+using AccountId = Id<struct AccountTag, std::int64_t>;  // random 63 bit, 0 = none
+using MailboxId = Id<struct MailboxTag, std::int32_t>;  // per account, never reused, 0 = none (the root)
+using ContentId = Id<struct ContentTag, std::int64_t>;  // random 63 bit, per account
+using Uid = Id<struct UidTag, std::uint32_t>;           // RFC 9051 2.3.1.1
+using Msn = Id<struct MsnTag, std::uint32_t>;           // message sequence number, 1-based
 using UidValidity = Id<struct UidValidityTag, std::uint32_t>;
-using ModSeq = Id<struct ModSeqTag, std::uint64_t>;       // RFC 7162 3.1
+using ModSeq = Id<struct ModSeqTag, std::uint64_t>;  // RFC 7162 3.1
 
 inline constexpr std::uint32_t kMaxWireNumber = 0x7fffffff;
 
@@ -34,7 +34,5 @@ inline constexpr std::uint32_t kMaxWireNumber = 0x7fffffff;
 
 template <class Tag, class Int>
 struct std::hash<cpm::Id<Tag, Int>> {
-  std::size_t operator()(const cpm::Id<Tag, Int>& id) const noexcept {
-    return std::hash<Int>{}(id.value);
-  }
+  std::size_t operator()(const cpm::Id<Tag, Int>& id) const noexcept { return std::hash<Int>{}(id.value); }
 };

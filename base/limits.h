@@ -11,51 +11,51 @@ namespace cpm {
 
 struct Limits {
   // -- one command on the wire
-  std::size_t line_octets = 64 * 1024;            // command text without literals (RFC 7162 4 asks 8192)
-  std::size_t command_literal_octets = 1 << 20;   // literals of one command, APPEND's messages excepted
-  std::size_t nesting = 64;                       // parentheses in a command, and nested search keys
-  std::size_t set_ranges = 16 * 1024;             // ranges in one sequence set
-  std::size_t search_keys = 1024;                 // keys in one SEARCH program
-  std::size_t fetch_items = 256;                  // items in one FETCH
-  std::size_t multiappend_messages = 1000;        // messages in one APPEND (RFC 3502)
-  std::size_t pipelined_octets = 256 * 1024;      // read ahead of the command being executed
-  std::size_t bad_commands = 50;                  // consecutive BAD answers before BYE
-  std::size_t commands_before_login = 100;        // then BYE
+  std::size_t line_octets = 64 * 1024;           // command text without literals (RFC 7162 4 asks 8192)
+  std::size_t command_literal_octets = 1 << 20;  // literals of one command, APPEND's messages excepted
+  std::size_t nesting = 64;                      // parentheses in a command, and nested search keys
+  std::size_t set_ranges = 16 * 1024;            // ranges in one sequence set
+  std::size_t search_keys = 1024;                // keys in one SEARCH program
+  std::size_t fetch_items = 256;                 // items in one FETCH
+  std::size_t multiappend_messages = 1000;       // messages in one APPEND (RFC 3502)
+  std::size_t pipelined_octets = 256 * 1024;     // read ahead of the command being executed
+  std::size_t bad_commands = 50;                 // consecutive BAD answers before BYE
+  std::size_t commands_before_login = 100;       // then BYE
 
   // -- stored objects
-  std::uint64_t message_octets = 128ULL << 20;    // APPENDLIMIT (RFC 7889)
-  std::size_t keyword_octets = 255;               // one keyword
+  std::uint64_t message_octets = 128ULL << 20;  // APPENDLIMIT (RFC 7889)
+  std::size_t keyword_octets = 255;             // one keyword
   std::size_t keywords_per_mailbox = 1000;
-  std::size_t mailboxes = 20000;                  // per account
-  std::size_t mailbox_depth = 32;                 // levels of hierarchy
-  std::size_t mailbox_name_octets = 1024;         // whole path, UTF-8
-  std::size_t subscriptions = 20000;              // per account
-  std::size_t mime_parts = 10000;                 // parts of one message; further ones are text of their parent
-  std::size_t mime_nesting = 100;                 // multipart and message/rfc822 levels
-  std::size_t header_octets = 1 << 20;            // of one header block that is interpreted; all octets are kept
-  std::size_t search_text_octets = 64 * 1024;     // normalised text stored for SEARCH; beyond it the octets are read
-  std::size_t chunk_octets = 256 * 1024;          // one row of content_chunk
+  std::size_t mailboxes = 20000;               // per account
+  std::size_t mailbox_depth = 32;              // levels of hierarchy
+  std::size_t mailbox_name_octets = 1024;      // whole path, UTF-8
+  std::size_t subscriptions = 20000;           // per account
+  std::size_t mime_parts = 10000;              // parts of one message; further ones are text of their parent
+  std::size_t mime_nesting = 100;              // multipart and message/rfc822 levels
+  std::size_t header_octets = 1 << 20;         // of one header block that is interpreted; all octets are kept
+  std::size_t search_text_octets = 64 * 1024;  // normalised text stored for SEARCH; beyond it the octets are read
+  std::size_t chunk_octets = 256 * 1024;       // one row of content_chunk
 
   // -- one session
-  std::size_t out_buffer_octets = 64 * 1024;      // responses gathered before a send
-  std::size_t spool_memory_octets = 256 * 1024;   // a literal above this goes to a file
-  std::size_t session_octets = 64 << 20;          // memory one session may hold for a command
-  std::chrono::seconds login_timeout{60};         // not authenticated
-  std::chrono::seconds idle_timeout{31 * 60};     // authenticated; RFC 9051 5.4 asks at least 30 minutes
-  std::chrono::seconds idle_poll{60};             // a look at the store during IDLE, should a wake-up be lost
-  std::chrono::seconds write_timeout{120};        // client does not read
-  std::chrono::seconds command_deadline{120};     // one database step
+  std::size_t out_buffer_octets = 64 * 1024;     // responses gathered before a send
+  std::size_t spool_memory_octets = 256 * 1024;  // a literal above this goes to a file
+  std::size_t session_octets = 64 << 20;         // memory one session may hold for a command
+  std::chrono::seconds login_timeout{60};        // not authenticated
+  std::chrono::seconds idle_timeout{31 * 60};    // authenticated; RFC 9051 5.4 asks at least 30 minutes
+  std::chrono::seconds idle_poll{60};            // a look at the store during IDLE, should a wake-up be lost
+  std::chrono::seconds write_timeout{120};       // client does not read
+  std::chrono::seconds command_deadline{120};    // one database step
 
   // -- the node
   std::size_t connections = 50000;
-  std::size_t connections_per_address = 100;      // authenticated sessions of one account; 0 = no limit
-  std::size_t connections_per_peer = 200;         // TCP connections of one peer address; 0 = no limit; loopback exempt
-  std::uint64_t spool_disk_octets = 4ULL << 30;   // all spool files together
-  std::chrono::seconds handshake_timeout{20};     // TLS handshake, from accept or STARTTLS to the end
-  std::chrono::seconds drain_timeout{10};         // at shutdown: how long sessions may take to say BYE
-  std::size_t http_connections = 64;              // health and metrics
-  std::size_t http_request_octets = 8 * 1024;     // header of one request; bodies are refused
-  std::chrono::seconds http_timeout{10};          // one request, and an idle connection
+  std::size_t connections_per_address = 100;     // authenticated sessions of one account; 0 = no limit
+  std::size_t connections_per_peer = 200;        // TCP connections of one peer address; 0 = no limit; loopback exempt
+  std::uint64_t spool_disk_octets = 4ULL << 30;  // all spool files together
+  std::chrono::seconds handshake_timeout{20};    // TLS handshake, from accept or STARTTLS to the end
+  std::chrono::seconds drain_timeout{10};        // at shutdown: how long sessions may take to say BYE
+  std::size_t http_connections = 64;             // health and metrics
+  std::size_t http_request_octets = 8 * 1024;    // header of one request; bodies are refused
+  std::chrono::seconds http_timeout{10};         // one request, and an idle connection
 };
 
 }  // namespace cpm

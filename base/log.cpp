@@ -129,8 +129,7 @@ bool enabled(std::string_view area, Level level) noexcept {
   return level >= (at == s.areas.end() ? s.level.load() : at->second);
 }
 
-void write(Level level, std::string_view area, std::string_view message,
-           std::initializer_list<Field> fields) {
+void write(Level level, std::string_view area, std::string_view message, std::initializer_list<Field> fields) {
   State& s = state();
   if (s.json) {
     nlohmann::ordered_json line;
@@ -139,8 +138,7 @@ void write(Level level, std::string_view area, std::string_view message,
     line["area"] = area;
     line["message"] = message;
     for (const Field& field : fields) line[std::string(field.key)] = field.value;
-    s.logger->log(to_spdlog(level),
-                  line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    s.logger->log(to_spdlog(level), line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     return;
   }
   std::string line(area);

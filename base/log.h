@@ -26,8 +26,7 @@ struct Settings {
 
 void configure(const Settings& settings);  // before other threads start, and on reload
 [[nodiscard]] bool enabled(std::string_view area, Level level) noexcept;
-void write(Level level, std::string_view area, std::string_view message,
-           std::initializer_list<Field> fields = {});
+void write(Level level, std::string_view area, std::string_view message, std::initializer_list<Field> fields = {});
 
 inline void debug(std::string_view area, std::string_view message, std::initializer_list<Field> fields = {}) {
   if (enabled(area, Level::debug)) write(Level::debug, area, message, fields);

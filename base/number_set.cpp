@@ -30,10 +30,9 @@ void NumberSet::add(std::uint32_t first, std::uint32_t last) {
     return;
   }
   // The first range that touches or overlaps [first, last].
-  auto begin = std::lower_bound(ranges_.begin(), ranges_.end(), first,
-                                [](const Range& range, std::uint32_t value) {
-                                  return range.last < value && value - range.last > 1;
-                                });
+  auto begin = std::lower_bound(ranges_.begin(), ranges_.end(), first, [](const Range& range, std::uint32_t value) {
+    return range.last < value && value - range.last > 1;
+  });
   auto end = begin;
   while (end != ranges_.end() && (end->first <= last || end->first - last == 1)) {
     first = std::min(first, end->first);
@@ -61,13 +60,11 @@ void NumberSet::merge(const NumberSet& other) {
   if (other.empty()) return;
   std::vector<Range> all;
   all.reserve(ranges_.size() + other.ranges_.size());
-  std::merge(ranges_.begin(), ranges_.end(), other.ranges_.begin(), other.ranges_.end(),
-             std::back_inserter(all),
+  std::merge(ranges_.begin(), ranges_.end(), other.ranges_.begin(), other.ranges_.end(), std::back_inserter(all),
              [](const Range& a, const Range& b) { return a.first < b.first; });
   ranges_.clear();
   for (const Range& range : all) {
-    if (!ranges_.empty() &&
-        (range.first <= ranges_.back().last || range.first - ranges_.back().last == 1)) {
+    if (!ranges_.empty() && (range.first <= ranges_.back().last || range.first - ranges_.back().last == 1)) {
       ranges_.back().last = std::max(ranges_.back().last, range.last);
     } else {
       ranges_.push_back(range);
@@ -76,9 +73,8 @@ void NumberSet::merge(const NumberSet& other) {
 }
 
 bool NumberSet::contains(std::uint32_t number) const {
-  auto at = std::lower_bound(
-      ranges_.begin(), ranges_.end(), number,
-      [](const Range& range, std::uint32_t value) { return range.last < value; });
+  auto at = std::lower_bound(ranges_.begin(), ranges_.end(), number,
+                             [](const Range& range, std::uint32_t value) { return range.last < value; });
   return at != ranges_.end() && at->first <= number;
 }
 

@@ -31,7 +31,7 @@ class NumberSet {
 
   [[nodiscard]] bool contains(std::uint32_t number) const;  // O(log ranges)
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
-  [[nodiscard]] std::uint64_t size() const;  // count of numbers, not of ranges
+  [[nodiscard]] std::uint64_t size() const;                                  // count of numbers, not of ranges
   [[nodiscard]] std::uint32_t min() const { return ranges_.front().first; }  // REQUIRES: !empty()
   [[nodiscard]] std::uint32_t max() const { return ranges_.back().last; }    // REQUIRES: !empty()
   [[nodiscard]] const std::vector<Range>& ranges() const { return ranges_; }

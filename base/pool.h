@@ -7,8 +7,8 @@
 
 #include "base/result.h"
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -55,8 +55,8 @@ class Pool {
   const std::size_t queue_limit_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;    // protected by mutex_
-  bool stopping_ = false;    // protected by mutex_
+  std::deque<Job> queue_;  // protected by mutex_
+  bool stopping_ = false;  // protected by mutex_
   std::vector<std::thread> workers_;
 };
 
@@ -87,8 +87,8 @@ boost::asio::awaitable<R> Pool::run(Function function) {
       boost::asio::post(executor, [shared]() mutable { (*shared)(); });
     }
   };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-      initiate, boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(initiate,
+                                                                                     boost::asio::use_awaitable);
   if (state->exception) std::rethrow_exception(state->exception);
   co_return std::move(*state->result);
 }

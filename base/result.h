@@ -19,14 +19,13 @@ using Result = boost::system::result<T, Error>;
 }  // namespace cpm
 
 // CPM_TRY(name, expression): binds the value or returns the error to the caller.
-#define CPM_TRY(name, ...)                      \
-  auto name##_result = (__VA_ARGS__);           \
+#define CPM_TRY(name, ...)                          \
+  auto name##_result = (__VA_ARGS__);               \
   if (!name##_result) return name##_result.error(); \
   auto& name = *name##_result
 
 // CPM_CHECK(expression): for Result<void>.
-#define CPM_CHECK(...)                                             \
-  do {                                                             \
-    if (auto checked_result = (__VA_ARGS__); !checked_result)      \
-      return checked_result.error();                               \
+#define CPM_CHECK(...)                                                                       \
+  do {                                                                                       \
+    if (auto checked_result = (__VA_ARGS__); !checked_result) return checked_result.error(); \
   } while (false)

@@ -28,8 +28,7 @@ bool write_all(int fd, std::string_view bytes) {
 // The file has no name from the start, so nothing is left behind by a crash.
 int open_unnamed(const std::string& directory) {
   std::error_code unused;  // no temporary directory: open() below says so through errno
-  const std::string where =
-      directory.empty() ? std::filesystem::temp_directory_path(unused).string() : directory;
+  const std::string where = directory.empty() ? std::filesystem::temp_directory_path(unused).string() : directory;
   int fd = ::open(where.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return fd;
   std::string path = where + "/cpmstore-spool-XXXXXX";
@@ -101,8 +100,7 @@ Result<void> Spool::append(std::string_view bytes) {
   }
   size_ += bytes.size();
   if (!write_all(fd_, bytes)) {
-    return fail(Failure::unavailable, "Cannot receive data now",
-                std::string("spool file: ") + std::strerror(errno));
+    return fail(Failure::unavailable, "Cannot receive data now", std::string("spool file: ") + std::strerror(errno));
   }
   return {};
 }

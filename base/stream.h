@@ -17,18 +17,18 @@
 namespace cpm {
 
 struct PeerInfo {
-  std::string address;          // "192.0.2.1", "::1"
+  std::string address;  // "192.0.2.1", "::1"
   std::uint16_t port = 0;
   bool loopback = false;
 };
 
 struct TlsInfo {
-  std::string protocol;                          // "TLSv1.3"
+  std::string protocol;  // "TLSv1.3"
   std::string cipher;
-  std::string tls_exporter;                      // RFC 9266 channel binding, raw octets; empty if none
-  std::string tls_server_end_point;              // RFC 5929, raw octets
-  std::string tls_unique;                        // RFC 5929, TLS 1.2 only
-  std::optional<std::string> client_certificate; // subject identity chosen by configuration, verified
+  std::string tls_exporter;                       // RFC 9266 channel binding, raw octets; empty if none
+  std::string tls_server_end_point;               // RFC 5929, raw octets
+  std::string tls_unique;                         // RFC 5929, TLS 1.2 only
+  std::optional<std::string> client_certificate;  // subject identity chosen by configuration, verified
 };
 
 class Stream {
@@ -39,20 +39,19 @@ class Stream {
   virtual boost::asio::awaitable<Result<std::size_t>> read(char* to, std::size_t length,
                                                            std::chrono::milliseconds patience) = 0;
   // Writes all of `bytes`; bytes must stay alive until it returns.
-  virtual boost::asio::awaitable<Result<void>> write(std::string_view bytes,
-                                                     std::chrono::milliseconds patience) = 0;
+  virtual boost::asio::awaitable<Result<void>> write(std::string_view bytes, std::chrono::milliseconds patience) = 0;
 
   virtual boost::asio::awaitable<Result<void>> start_tls() = 0;  // REQUIRES: tls_available(), !tls()
   virtual Result<void> start_compression() = 0;                  // RFC 4978, raw deflate both ways
-  // A pending read() ends with Failure::in_use ("interrupted"), nothing is lost and the stream stays usable: how a session in
-  // IDLE is woken. Without a pending read it does nothing. From the session's strand.
+  // A pending read() ends with Failure::in_use ("interrupted"), nothing is lost and the stream stays usable: how a
+  // session in IDLE is woken. Without a pending read it does nothing. From the session's strand.
   virtual void interrupt() = 0;
   // Aborts a pending read or write; further ones fail. From the session's strand.
   virtual void cancel() = 0;
   virtual boost::asio::any_io_executor executor() = 0;  // the session's strand
 
   [[nodiscard]] virtual bool tls_available() const = 0;
-  [[nodiscard]] virtual const TlsInfo* tls() const = 0;          // nullptr while in the clear
+  [[nodiscard]] virtual const TlsInfo* tls() const = 0;  // nullptr while in the clear
   [[nodiscard]] virtual bool compressed() const = 0;
   [[nodiscard]] virtual const PeerInfo& peer() const = 0;
 };

@@ -38,32 +38,33 @@ enum State : unsigned {
 struct ParseContext {
   const Limits& limits;
   const class Registry& registry;
-  bool utf8 = false;        // UTF8=ACCEPT or IMAP4rev2 enabled: quoted UTF-8, UTF-8 mailbox names
-  bool utf8_accept = false; // UTF8=ACCEPT enabled
-  bool rev2 = false;        // IMAP4rev2 enabled
+  bool utf8 = false;         // UTF8=ACCEPT or IMAP4rev2 enabled: quoted UTF-8, UTF-8 mailbox names
+  bool utf8_accept = false;  // UTF8=ACCEPT enabled
+  bool rev2 = false;         // IMAP4rev2 enabled
 };
 
 // What a command does to the session's view; the dispatcher acts on it.
 enum CommandFlag : unsigned {
   kNoFlags = 0,
-  kUsesMsn = 1,          // sequence numbers in the command: nothing may be renumbered before it
-  kSyncBefore = 2,       // bring the view up to date first (silently pulls; tells nothing)
-  kTellChanges = 4,      // EXISTS and FETCH updates may be sent before the tagged line
-  kTellExpunges = 8,     // EXPUNGE too (RFC 9051 7.5.1)
-  kBeforeLogin = 16,     // counts towards Limits::commands_before_login
+  kUsesMsn = 1,       // sequence numbers in the command: nothing may be renumbered before it
+  kSyncBefore = 2,    // bring the view up to date first (silently pulls; tells nothing)
+  kTellChanges = 4,   // EXISTS and FETCH updates may be sent before the tagged line
+  kTellExpunges = 8,  // EXPUNGE too (RFC 9051 7.5.1)
+  kBeforeLogin = 16,  // counts towards Limits::commands_before_login
 };
 
 using Execute = std::function<boost::asio::awaitable<Done>(Session&)>;
 
 struct CommandSpec {
-  std::string_view name;                 // upper case; "UID FETCH" for the UID form
+  std::string_view name;  // upper case; "UID FETCH" for the UID form
   unsigned states = kAnyState;
   unsigned flags = kNoFlags;
   // Consumes all arguments to the end of the command; throws wire::BadSyntax. Returns the bound execution.
   std::function<Execute(wire::Lexer&, const ParseContext&)> parse;
-  // Optional: asked at the first literal of the command, before it is read; `text` is the command so far without the tag.
-  // A value refuses the literal (the tagged answer); nothing accepts it (RFC 9051 6.3.12, RFC 7888).
-  std::function<boost::asio::awaitable<std::optional<Done>>(Session&, std::string text, std::uint64_t octets)> before_literal;
+  // Optional: asked at the first literal of the command, before it is read; `text` is the command so far without the
+  // tag. A value refuses the literal (the tagged answer); nothing accepts it (RFC 9051 6.3.12, RFC 7888).
+  std::function<boost::asio::awaitable<std::optional<Done>>(Session&, std::string text, std::uint64_t octets)>
+      before_literal;
   // Literals of this command are messages: bounded by Limits::message_octets, spooled to disk.
   bool message_literals = false;
 };
@@ -85,7 +86,7 @@ CommandSpec command(std::string_view name, unsigned states, unsigned flags,
 }
 
 struct CapabilitySpec {
-  std::string name;                      // "IDLE", or made at start: "APPENDLIMIT=…"
+  std::string name;  // "IDLE", or made at start: "APPENDLIMIT=…"
   // Optional: whether to show it to this session now (TLS state, authentication state). Absent: always.
   std::function<bool(const Session&)> shown;
   // Optional: the text to show instead of name (for values that depend on configuration).
@@ -93,14 +94,14 @@ struct CapabilitySpec {
 };
 
 struct StatusItemSpec {
-  std::string_view name;                 // "MESSAGES"
+  std::string_view name;  // "MESSAGES"
   std::uint64_t (*value)(const schema::MailboxRow&);
-  bool enables_condstore = false;        // asking for it is a CONDSTORE enabling command
+  bool enables_condstore = false;                   // asking for it is a CONDSTORE enabling command
   std::uint64_t (*limit)(const Limits&) = nullptr;  // instead of value: an item that is configuration
 };
 
 struct FetchItemSpec {
-  std::string_view name;                 // what follows: parsed by the item ("BODY" takes "[…]" too)
+  std::string_view name;  // what follows: parsed by the item ("BODY" takes "[…]" too)
   std::vector<std::shared_ptr<const FetchItem>> (*parse)(wire::Lexer&, const ParseContext&);
 };
 
@@ -110,7 +111,7 @@ struct SearchKeySpec {
 };
 
 struct EnableSpec {
-  std::string_view name;                 // ENABLE argument, as ENABLED spells it
+  std::string_view name;  // ENABLE argument, as ENABLED spells it
   void (*enable)(Session&);
 };
 
@@ -121,17 +122,17 @@ struct SelectParameterSpec {
 };
 
 struct Extension {
-  std::string name;                                  // file stem: configuration switches it off by this
-  std::vector<std::string> rfcs;                     // "RFC 2177"
+  std::string name;               // file stem: configuration switches it off by this
+  std::vector<std::string> rfcs;  // "RFC 2177"
   std::vector<CapabilitySpec> capabilities;
-  std::vector<std::string> requires_names;           // other extensions, by name
+  std::vector<std::string> requires_names;  // other extensions, by name
   std::vector<CommandSpec> commands;
   std::vector<StatusItemSpec> status_items;
   std::vector<FetchItemSpec> fetch_items;
   std::vector<SearchKeySpec> search_keys;
   std::vector<EnableSpec> enables;
   std::vector<SelectParameterSpec> select_parameters;
-  std::vector<std::string> response_codes;           // for docs/rfc-coverage.md
+  std::vector<std::string> response_codes;  // for docs/rfc-coverage.md
 };
 
 }  // namespace cpm::imap

@@ -79,7 +79,8 @@ std::string Registry::capabilities(const Session& session) const {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   // IMAP4rev1 first: the base before what extends it.
-  std::stable_partition(names.begin(), names.end(), [](const std::string& name) { return name.starts_with("IMAP4rev"); });
+  std::stable_partition(names.begin(), names.end(),
+                        [](const std::string& name) { return name.starts_with("IMAP4rev"); });
   std::string all;
   for (const std::string& name : names) {
     if (!all.empty()) all += ' ';

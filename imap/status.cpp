@@ -19,9 +19,7 @@ Done bad(std::string text, std::string code) {
 namespace {
 
 Done answer_to(const Error& error) {
-  const auto text = [&error](const char* fallback) {
-    return error.text.empty() ? std::string(fallback) : error.text;
-  };
+  const auto text = [&error](const char* fallback) { return error.text.empty() ? std::string(fallback) : error.text; };
   switch (error.failure) {
     case Failure::not_found: return no("No such mailbox", "NONEXISTENT");
     case Failure::exists: return no(text("Already exists"), "ALREADYEXISTS");

@@ -14,9 +14,9 @@ struct Done {
   enum class Next { nothing, start_tls, compress, logout, close };
 
   Kind kind = Kind::ok;
-  std::string code;   // without brackets: "APPENDUID 1 5"; empty for none
-  std::string text;   // human readable, never empty on the wire
-  std::string detail; // for the log only
+  std::string code;           // without brackets: "APPENDUID 1 5"; empty for none
+  std::string text;           // human readable, never empty on the wire
+  std::string detail;         // for the log only
   Next next = Next::nothing;  // done by the dispatcher after the tagged line is sent
 };
 

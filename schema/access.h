@@ -35,9 +35,9 @@ enum class Role { owner, deposit, full };
 
 // Who acts, and for whom. Made by login (imap/auth) or by cpmctl; a value.
 struct Principal {
-  AccountId account;        // whose store
-  std::string address;      // the address logged in with or acted for
-  std::string actor;        // authentication identity: the address again, or the service identity's name
+  AccountId account;    // whose store
+  std::string address;  // the address logged in with or acted for
+  std::string actor;    // authentication identity: the address again, or the service identity's name
   Role role = Role::owner;
 };
 

@@ -16,13 +16,15 @@ constexpr Query kInsertAccount{"account_insert",
                                "insert into account (account_id, limit_bytes, limit_messages, next_uidvalidity)"
                                " values ($1, $2, $3, $4) on conflict do nothing"};
 constexpr Query kFloor{"installation_floor", "select uidvalidity_floor from installation where id = 1"};
-constexpr Query kPutCredential{"credential_put",
-                               "insert into credential (account_id, salt, iterations, stored_key, server_key)"
-                               " values ($1, $2, $3, $4, $5) on conflict (account_id) do update set salt = excluded.salt,"
-                               " iterations = excluded.iterations, stored_key = excluded.stored_key,"
-                               " server_key = excluded.server_key, changed_at = now()"};
-constexpr Query kPutServiceKeys{"service_keys_put",
-                                "update service set salt = $2, iterations = $3, stored_key = $4, server_key = $5 where name = $1"};
+constexpr Query kPutCredential{
+    "credential_put",
+    "insert into credential (account_id, salt, iterations, stored_key, server_key)"
+    " values ($1, $2, $3, $4, $5) on conflict (account_id) do update set salt = excluded.salt,"
+    " iterations = excluded.iterations, stored_key = excluded.stored_key,"
+    " server_key = excluded.server_key, changed_at = now()"};
+constexpr Query kPutServiceKeys{
+    "service_keys_put",
+    "update service set salt = $2, iterations = $3, stored_key = $4, server_key = $5 where name = $1"};
 
 constexpr Query kPage{"account_page",
                       "select account_id from address where account_id is not null and position = 0 and address > $1"
@@ -35,15 +37,18 @@ constexpr Query kAccounts{"account_rows",
                           " extract(epoch from created_at)::bigint from account where account_id = any($1::bigint[])"};
 
 constexpr Query kSetState{"account_state", "update account set state = $2 where account_id = $1"};
-constexpr Query kSetLimits{"account_limits", "update account set limit_bytes = $2, limit_messages = $3 where account_id = $1"};
+constexpr Query kSetLimits{"account_limits",
+                           "update account set limit_bytes = $2, limit_messages = $3 where account_id = $1"};
 
-constexpr Query kFirstAddress{"address_is_first", "select position from address where account_id = $1 and address = $2"};
+constexpr Query kFirstAddress{"address_is_first",
+                              "select position from address where account_id = $1 and address = $2"};
 constexpr Query kNextPosition{"address_next_position",
                               "select coalesce(max(position), 0) + 1 from address where account_id = $1"};
 constexpr Query kFreeAddress{"address_free", "delete from address where account_id = $1 and address = $2"};
 constexpr Query kFreeAddresses{"address_free_all", "delete from address where account_id = $1"};
 
-constexpr Query kLockForDelete{"account_lock_delete", "select next_uidvalidity from account where account_id = $1 for update"};
+constexpr Query kLockForDelete{"account_lock_delete",
+                               "select next_uidvalidity from account where account_id = $1 for update"};
 constexpr Query kRaiseFloor{"installation_uidvalidity_floor",
                             "update installation set uidvalidity_floor = greatest(uidvalidity_floor, $1) where id = 1"};
 constexpr Query kDeleteChunks{"account_delete_chunks", "delete from content_chunk where account_id = $1"};
@@ -58,7 +63,8 @@ constexpr Query kDeleteExpunged{"account_delete_expunged", "delete from expunged
 AccountId random_account() {
   std::uint64_t value = 0;
   do {
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1) throw std::runtime_error("no random numbers");
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1)
+      throw std::runtime_error("no random numbers");
     value &= 0x7fffffffffffffffULL;
   } while (value == 0);
   return AccountId{static_cast<std::int64_t>(value)};
@@ -96,7 +102,8 @@ std::vector<AccountRow> read_accounts(Transaction& tx, const std::vector<std::in
   return out;
 }
 
-Result<void> provision(Transaction& tx, AccountId account, const std::vector<std::string>& mailboxes, const Limits& limits) {
+Result<void> provision(Transaction& tx, AccountId account, const std::vector<std::string>& mailboxes,
+                       const Limits& limits) {
   CPM_TRY(lock, lock_account(tx, account));
   std::vector<std::string> wanted{"INBOX"};  // always the first: its id is fixed
   for (const std::string& path : mailboxes) {
@@ -130,8 +137,8 @@ Result<AccountRow> add_account(Transaction& tx, const NewAccount& account, const
   } while (tx.exec(kInsertAccount, id.value, account.limit_bytes, account.limit_messages, floor).affected_rows() == 0);
   for (std::size_t i = 0; i < names.size(); ++i) CPM_CHECK(take_name(tx, names[i], id, static_cast<int>(i)));
   if (account.keys) {
-    tx.exec(kPutCredential, id.value, bytes(account.keys->salt), account.keys->iterations, bytes(account.keys->stored_key),
-            bytes(account.keys->server_key));
+    tx.exec(kPutCredential, id.value, bytes(account.keys->salt), account.keys->iterations,
+            bytes(account.keys->stored_key), bytes(account.keys->server_key));
   }
   CPM_CHECK(provision(tx, id, account.mailboxes, limits));
   return read_accounts(tx, {id.value}).at(0);
@@ -152,12 +159,14 @@ Result<std::vector<AccountRow>> list_accounts(Transaction& tx, std::string_view 
 
 Result<void> set_password(Transaction& tx, std::string_view address_or_service, const ScramKeys& keys) {
   if (const auto id = account_of(tx, address_or_service)) {
-    tx.exec(kPutCredential, id->value, bytes(keys.salt), keys.iterations, bytes(keys.stored_key), bytes(keys.server_key));
+    tx.exec(kPutCredential, id->value, bytes(keys.salt), keys.iterations, bytes(keys.stored_key),
+            bytes(keys.server_key));
     return {};
   }
   const auto name = canonical_address(address_or_service);
-  if (name && tx.exec(kPutServiceKeys, *name, bytes(keys.salt), keys.iterations, bytes(keys.stored_key), bytes(keys.server_key))
-                      .affected_rows() == 1) {
+  if (name &&
+      tx.exec(kPutServiceKeys, *name, bytes(keys.salt), keys.iterations, bytes(keys.stored_key), bytes(keys.server_key))
+              .affected_rows() == 1) {
     return {};
   }
   return fail(Failure::not_found, "no such account or service");
@@ -189,8 +198,8 @@ Result<void> delete_account(Transaction& tx, std::string_view address) {
   tx.exec(kFreeAddresses, id.value);
   tx.exec(kRaiseFloor, rows[0][0].as<std::int32_t>());
   // Messages after their mailboxes: who changes flags holds the mailbox and waits for messages.
-  for (const Query* query : {&kDeleteChunks, &kDeleteTexts, &kDeleteHeads, &kDeleteContent, &kDeleteAccount, &kDeleteMessages,
-                             &kDeleteExpunged}) {
+  for (const Query* query : {&kDeleteChunks, &kDeleteTexts, &kDeleteHeads, &kDeleteContent, &kDeleteAccount,
+                             &kDeleteMessages, &kDeleteExpunged}) {
     tx.exec(*query, id.value);
   }
   return {};
@@ -208,7 +217,8 @@ Result<void> remove_alias(Transaction& tx, std::string_view address, std::string
   CPM_TRY(name, canonical_address(alias));
   const pqxx::result rows = tx.exec(kFirstAddress, id.value, name);
   if (rows.empty()) return fail(Failure::not_found, "no such alias");
-  if (rows[0][0].as<int>() == 0) return fail(Failure::invalid, name + " is the first address: rename the account instead");
+  if (rows[0][0].as<int>() == 0)
+    return fail(Failure::invalid, name + " is the first address: rename the account instead");
   tx.exec(kFreeAddress, id.value, name);
   return {};
 }

@@ -1,6 +1,6 @@
-// Storing new messages: content rows first (staged, without locks), then one atomic deposit of all messages of the command
-// (RFC 3502: all or nothing). Small bodies travel inside the deposit itself: one round trip, one commit (storage-design 8).
-// Quota is charged in the same transaction (design decision 3).
+// Storing new messages: content rows first (staged, without locks), then one atomic deposit of all messages of the
+// command (RFC 3502: all or nothing). Small bodies travel inside the deposit itself: one round trip, one commit
+// (storage-design 8). Quota is charged in the same transaction (design decision 3).
 // Runs on: db thread.
 #pragma once
 
@@ -31,15 +31,15 @@ struct ObjectFacts {
 
 // Everything derived from the octets, computed once (design decision 8).
 struct ContentHead {
-  std::string envelope;         // ready IMAP bytes
-  std::string body;             // BODY, ready IMAP bytes
-  std::string body_structure;   // BODYSTRUCTURE, ready IMAP bytes
-  std::string part_map;         // imap/mime/part_map.h
-  std::string header;           // exact octets of the header block with its blank line; empty when it is longer than 64 KiB
+  std::string envelope;        // ready IMAP bytes
+  std::string body;            // BODY, ready IMAP bytes
+  std::string body_structure;  // BODYSTRUCTURE, ready IMAP bytes
+  std::string part_map;        // imap/mime/part_map.h
+  std::string header;  // exact octets of the header block with its blank line; empty when it is longer than 64 KiB
   std::uint64_t header_octets = 0;
-  bool eight_bit_header = false; // the header block holds octets above 0x7f (RFC 6855 4); not stored
-  std::string header_text;      // normalised, one line a field (imap/mime/search_text.h)
-  std::string body_text;        // normalised
+  bool eight_bit_header = false;  // the header block holds octets above 0x7f (RFC 6855 4); not stored
+  std::string header_text;        // normalised, one line a field (imap/mime/search_text.h)
+  std::string body_text;          // normalised
   bool body_text_complete = true;
   std::optional<std::chrono::sys_days> sent_date;  // as written, zone ignored (SENTON and friends)
   std::optional<std::chrono::sys_seconds> sent_at;
@@ -67,23 +67,23 @@ struct StagedMessage {
 // A message of at most kInlineOctets, ready for deposit() without asking the database.
 [[nodiscard]] StagedMessage hold_inline(NewMessage message);
 
-// Writes the content of a large message in chunks; small ones (one chunk) are only wrapped, without a statement. Call once per
-// message in a run() of its own, before any lock is taken: what is staged is committed before the deposit begins.
-// Failure::too_big, over_quota (already now; the deposit decides).
+// Writes the content of a large message in chunks; small ones (one chunk) are only wrapped, without a statement. Call
+// once per message in a run() of its own, before any lock is taken: what is staged is committed before the deposit
+// begins. Failure::too_big, over_quota (already now; the deposit decides).
 [[nodiscard]] Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits);
 
 struct AppendResult {
   UidValidity uidvalidity;
-  UidSet uids;            // consecutive
+  UidSet uids;  // consecutive
   ModSeq highestmodseq;
 };
-// Atomic. Failure::over_quota, limit (keywords), denied, too_big. REQUIRES: grant holds kInsert. Flags the principal may
-// not set (no s, t, w right) are dropped silently (RFC 4314 4).
+// Atomic. Failure::over_quota, limit (keywords), denied, too_big. REQUIRES: grant holds kInsert. Flags the principal
+// may not set (no s, t, w right) are dropped silently (RFC 4314 4).
 [[nodiscard]] Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages,
                                            const Limits& limits);
 
-// The same for a mailbox by its path, authorize() included. When deposits_in_one_statement(), it is one statement and commits by
-// itself in Mode::single: a whole APPEND in one round trip. Otherwise it needs Mode::transaction.
+// The same for a mailbox by its path, authorize() included. When deposits_in_one_statement(), it is one statement and
+// commits by itself in Mode::single: a whole APPEND in one round trip. Otherwise it needs Mode::transaction.
 struct DepositedAt {
   MailboxId mailbox;
   AppendResult result;

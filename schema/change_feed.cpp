@@ -19,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBatch = 3ms;                  // changes within it travel together
-constexpr std::size_t kLongestPayload = 7000; // PostgreSQL takes 8000 octets
+constexpr auto kBatch = 3ms;                   // changes within it travel together
+constexpr std::size_t kLongestPayload = 7000;  // PostgreSQL takes 8000 octets
 
 std::string new_node_name() {
   std::random_device random;

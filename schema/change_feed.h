@@ -1,6 +1,7 @@
-// ChangeFeed: tells the other nodes which mailboxes changed, and hears of theirs, over one direct connection (LISTEN/NOTIFY). A wake-up is a
-// hint: it is sent after the commit, batched, never inside a writing transaction (storage-design 6); a lost one only delays, because
-// after a reconnect everything watched counts as changed, and sessions in IDLE look now and then by themselves.
+// ChangeFeed: tells the other nodes which mailboxes changed, and hears of theirs, over one direct connection
+// (LISTEN/NOTIFY). A wake-up is a hint: it is sent after the commit, batched, never inside a writing transaction
+// (storage-design 6); a lost one only delays, because after a reconnect everything watched counts as changed, and
+// sessions in IDLE look now and then by themselves.
 // Runs on: its own thread; publish() from any.
 #pragma once
 
@@ -44,7 +45,7 @@ class ChangeFeed {
   const std::string node_;  // tells our own notifications from those of others
   std::atomic<bool> stopping_{false};
   std::atomic<bool> connected_{false};
-  int wake_ = -1;           // eventfd: something to publish, or stop
+  int wake_ = -1;  // eventfd: something to publish, or stop
   std::mutex mutex_;
   std::set<std::pair<std::int64_t, std::int32_t>> pending_;  // protected by mutex_
   std::thread thread_;

@@ -8,16 +8,20 @@ namespace cpm::schema {
 
 namespace {
 
-// One statement, hence one snapshot: the mailbox row and the messages tell of the same moment. Twelve octets a message (uid, modseq,
-// flags); keywords apart, for the few that have some. Ordered as the index that is to find the rows, so that the planner takes it
-// whatever it believes about the size of the mailbox; mailbox and MODSEQ are one number there.
-#define CPM_CHANGES(condition, order, vanished)                                                                        \
-  "select b.uidnext, b.highestmodseq, b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes, b.recent_from,"        \
-  " c.packed, c.keywords, case when c.keywords is not null then (select string_agg(k.keyword_id || ' ' || k.name, ' ')" \
-  "  from keyword k where k.account_id = $1 and k.mailbox_id = $2) end, " vanished                                      \
-  " from mailbox b cross join (select string_agg(int8send(m.uid::bigint << 32 | m.modseq) || int4send(m.flags), '') as packed," \
-  "  string_agg(case when m.keywords is not null then m.uid || ':' || array_to_string(m.keywords, ',') end, ';') as keywords" \
-  "  from (select uid, modseq, flags, keywords from message where account_id = $1 and mailbox_id = $2 " condition       \
+// One statement, hence one snapshot: the mailbox row and the messages tell of the same moment. Twelve octets a message
+// (uid, modseq, flags); keywords apart, for the few that have some. Ordered as the index that is to find the rows, so
+// that the planner takes it whatever it believes about the size of the mailbox; mailbox and MODSEQ are one number
+// there.
+#define CPM_CHANGES(condition, order, vanished)                                                                       \
+  "select b.uidnext, b.highestmodseq, b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes, b.recent_from,"      \
+  " c.packed, c.keywords, case when c.keywords is not null then (select string_agg(k.keyword_id || ' ' || k.name, ' " \
+  "')"                                                                                                                \
+  "  from keyword k where k.account_id = $1 and k.mailbox_id = $2) end, " vanished                                    \
+  " from mailbox b cross join (select string_agg(int8send(m.uid::bigint << 32 | m.modseq) || int4send(m.flags), '') " \
+  "as packed,"                                                                                                        \
+  "  string_agg(case when m.keywords is not null then m.uid || ':' || array_to_string(m.keywords, ',') end, ';') as " \
+  "keywords"                                                                                                          \
+  "  from (select uid, modseq, flags, keywords from message where account_id = $1 and mailbox_id = $2 " condition     \
   "  order by " order ") m) c where b.account_id = $1 and b.mailbox_id = $2"
 
 constexpr Query kAll{"message_all", CPM_CHANGES("and uid > 0", "uid", "null::bytea")};
@@ -44,7 +48,8 @@ std::vector<MessageFlags> messages_from(const pqxx::row& row) {
   const auto by_uid = [](const MessageFlags& a, const MessageFlags& b) { return a.uid < b.uid; };
   if (!std::is_sorted(out.begin(), out.end(), by_uid)) std::sort(out.begin(), out.end(), by_uid);
   for (auto& [uid, keywords] : keywords_from(row[9])) {
-    const auto found = std::lower_bound(out.begin(), out.end(), uid, [](const MessageFlags& m, std::uint32_t u) { return m.uid.value < u; });
+    const auto found = std::lower_bound(out.begin(), out.end(), uid,
+                                        [](const MessageFlags& m, std::uint32_t u) { return m.uid.value < u; });
     found->keywords = std::move(keywords);
   }
   return out;

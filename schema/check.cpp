@@ -18,97 +18,135 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 24h;  // above an hour: no statement_timeout
 
-constexpr Query kAccountPage{"check_accounts", "select account_id from account where account_id > $1 order by account_id limit 500"};
-constexpr Query kOneAccount{"check_account", "select account_id from address where address = $1 and account_id is not null"};
-constexpr Query kLabel{"check_label", "select (select address from address where account_id = $1 order by position limit 1)"
+constexpr Query kAccountPage{"check_accounts",
+                             "select account_id from account where account_id > $1 order by account_id limit 500"};
+constexpr Query kOneAccount{"check_account",
+                            "select account_id from address where address = $1 and account_id is not null"};
+constexpr Query kLabel{"check_label",
+                       "select (select address from address where account_id = $1 order by position limit 1)"
                        " from account where account_id = $1"};
 constexpr Query kTree{"check_tree", "select mailbox_id, parent_id, name, messages from mailbox where account_id = $1"};
 constexpr Query kContents{"check_contents",
                           "select content_id, encode(digest, 'hex') from content where account_id = $1 and state = 1"
                           " and content_id > $2 order by content_id limit 1000"};
-constexpr Query kChunks{"check_chunks",
-                        "select data from content_chunk where account_id = $1 and content_id = $2 and n >= $3 and n < $3 + 8 order by n"};
+constexpr Query kChunks{
+    "check_chunks",
+    "select data from content_chunk where account_id = $1 and content_id = $2 and n >= $3 and n < $3 + 8 order by n"};
 
 // Each returns what must never be: a mailbox (0: none in particular) and a sentence. No more than a thousand of a kind.
 constexpr std::array<Query, 14> kInvariants{{
     {"check_usage",
-     "select 0, format('usage is %s messages, %s octets, %s mailboxes; counted %s, %s, %s', a.used_messages, a.used_bytes,"
+     "select 0, format('usage is %s messages, %s octets, %s mailboxes; counted %s, %s, %s', "
+     "a.used_messages, a.used_bytes,"
      " a.mailboxes, r.n, r.bytes, b.n) from account a,"
      " (select count(*) as n, coalesce(sum(size), 0) as bytes from message where account_id = $1) r,"
      " (select count(*) as n from mailbox where account_id = $1) b"
-     " where a.account_id = $1 and (a.used_messages, a.used_bytes, a.mailboxes) is distinct from (r.n, r.bytes, b.n)"},
+     " where a.account_id = $1 and (a.used_messages, a.used_bytes, a.mailboxes) is distinct from (r.n, "
+     "r.bytes, b.n)"},
     {"check_account_counters",
-     "select m.mailbox_id, 'mailbox id or UIDVALIDITY not below the counter of the account' from mailbox m, account a"
+     "select m.mailbox_id, 'mailbox id or UIDVALIDITY not below the counter of the account' from mailbox "
+     "m, account a"
      " where m.account_id = $1 and a.account_id = $1"
      " and (m.mailbox_id >= a.next_mailbox or m.uidvalidity >= a.next_uidvalidity) limit 1000"},
     {"check_first_address",
-     "select 0, format('%s first addresses', n) from (select count(*) as n from address where account_id = $1 and position = 0) f"
+     "select 0, format('%s first addresses', n) from (select count(*) as n from address where account_id = "
+     "$1 and position = 0) f"
      " where n <> 1"},
     {"check_inbox",
-     "select 0, 'no INBOX' where not exists (select from mailbox where account_id = $1 and mailbox_id = 1 and parent_id = 0"
+     "select 0, 'no INBOX' where not exists (select from mailbox where account_id = $1 and mailbox_id = 1 "
+     "and parent_id = 0"
      " and name = 'INBOX')"},
     {"check_uidvalidity",
-     "select min(mailbox_id), format('UIDVALIDITY %s stands for %s mailboxes', uidvalidity, count(*)) from mailbox"
+     "select min(mailbox_id), format('UIDVALIDITY %s stands for %s mailboxes', uidvalidity, count(*)) from "
+     "mailbox"
      " where account_id = $1 group by uidvalidity having count(*) > 1 limit 1000"},
     {"check_mailbox_counters",
-     "select b.mailbox_id, format('counters messages %s, unseen %s, deleted %s, octets %s, deleted octets %s;"
-     " counted %s, %s, %s, %s, %s', b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes, coalesce(r.n, 0),"
+     "select b.mailbox_id, format('counters messages %s, unseen %s, deleted %s, octets %s, deleted octets "
+     "%s;"
+     " counted %s, %s, %s, %s, %s', b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes, "
+     "coalesce(r.n, 0),"
      " coalesce(r.unseen, 0), coalesce(r.deleted, 0), coalesce(r.bytes, 0), coalesce(r.deleted_bytes, 0))"
-     " from mailbox b left join (select mailbox_id, count(*) as n, count(*) filter (where flags & 1 = 0) as unseen,"
+     " from mailbox b left join (select mailbox_id, count(*) as n, count(*) filter (where flags & 1 = 0) "
+     "as unseen,"
      " count(*) filter (where flags & 8 <> 0) as deleted, sum(size) as bytes,"
-     " sum(size) filter (where flags & 8 <> 0) as deleted_bytes from message where account_id = $1 group by mailbox_id) r"
+     " sum(size) filter (where flags & 8 <> 0) as deleted_bytes from message where account_id = $1 group "
+     "by mailbox_id) r"
      " on r.mailbox_id = b.mailbox_id where b.account_id = $1"
      " and (b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes) is distinct from (coalesce(r.n, 0),"
-     " coalesce(r.unseen, 0), coalesce(r.deleted, 0), coalesce(r.bytes, 0), coalesce(r.deleted_bytes, 0)) limit 1000"},
+     " coalesce(r.unseen, 0), coalesce(r.deleted, 0), coalesce(r.bytes, 0), coalesce(r.deleted_bytes, 0)) "
+     "limit 1000"},
     {"check_mailbox_numbers",
-     "select b.mailbox_id, format('UIDNEXT %s, HIGHESTMODSEQ %s, recent from %s; greatest UID %s, MODSEQ %s, expunged UID %s,"
-     " MODSEQ %s', b.uidnext, b.highestmodseq, b.recent_from, m.uid, m.modseq, e.uid, e.modseq) from mailbox b"
-     " left join (select mailbox_id, max(uid) as uid, max(modseq) as modseq from message where account_id = $1 group by mailbox_id) m"
+     "select b.mailbox_id, format('UIDNEXT %s, HIGHESTMODSEQ %s, recent from %s; greatest UID %s, MODSEQ "
+     "%s, expunged UID %s,"
+     " MODSEQ %s', b.uidnext, b.highestmodseq, b.recent_from, m.uid, m.modseq, e.uid, e.modseq) from "
+     "mailbox b"
+     " left join (select mailbox_id, max(uid) as uid, max(modseq) as modseq from message where account_id "
+     "= $1 group by mailbox_id) m"
      " on m.mailbox_id = b.mailbox_id"
-     " left join (select mailbox_id, max(uid_hi) as uid, max(modseq) as modseq from expunged where account_id = $1"
+     " left join (select mailbox_id, max(uid_hi) as uid, max(modseq) as modseq from expunged where "
+     "account_id = $1"
      " group by mailbox_id) e on e.mailbox_id = b.mailbox_id"
      " where b.account_id = $1 and (m.uid >= b.uidnext or e.uid >= b.uidnext or b.recent_from > b.uidnext"
      " or m.modseq > b.highestmodseq or e.modseq > b.highestmodseq) limit 1000"},
     {"check_expunged",
-     "select m.mailbox_id, format('UID %s is expunged and lives', m.uid) from expunged e join message m on m.account_id = $1"
-     " and m.mailbox_id = e.mailbox_id and m.uid between e.uid_lo and e.uid_hi where e.account_id = $1 limit 1000"},
+     "select m.mailbox_id, format('UID %s is expunged and lives', m.uid) from expunged e join message m on "
+     "m.account_id = $1"
+     " and m.mailbox_id = e.mailbox_id and m.uid between e.uid_lo and e.uid_hi where e.account_id = $1 "
+     "limit 1000"},
     {"check_expunged_gaps",
-     "select b.mailbox_id, format('%s UIDs were given; %s live, %s are expunged', b.uidnext - 1, b.messages, coalesce(e.n, 0))"
-     " from mailbox b left join (select mailbox_id, sum(greatest(uid_hi - greatest(uid_lo - 1, above), 0)) as n from ("
-     "  select mailbox_id, uid_lo, uid_hi, coalesce(max(uid_hi) over (partition by mailbox_id order by uid_lo, uid_hi"
-     "  rows between unbounded preceding and 1 preceding), 0) as above from expunged where account_id = $1) o"  // ranges may overlap
+     "select b.mailbox_id, format('%s UIDs were given; %s live, %s are expunged', b.uidnext - 1, "
+     "b.messages, coalesce(e.n, 0))"
+     " from mailbox b left join (select mailbox_id, sum(greatest(uid_hi - greatest(uid_lo - 1, above), 0)) "
+     "as n from ("
+     "  select mailbox_id, uid_lo, uid_hi, coalesce(max(uid_hi) over (partition by mailbox_id order by "
+     "uid_lo, uid_hi"
+     "  rows between unbounded preceding and 1 preceding), 0) as above from expunged where account_id = "
+     "$1) o"  // ranges may overlap
      " group by mailbox_id) e on e.mailbox_id = b.mailbox_id where b.account_id = $1 and b.epoch = 0"
      " and b.uidnext - 1 <> b.messages + coalesce(e.n, 0) limit 1000"},
     {"check_message_mailbox",
-     "select m.mailbox_id, format('%s rows of a mailbox that does not exist', count(*)) from (select mailbox_id from message"
-     " where account_id = $1 union all select mailbox_id from expunged where account_id = $1) m where not exists ("
-     "select from mailbox b where b.account_id = $1 and b.mailbox_id = m.mailbox_id) group by m.mailbox_id limit 1000"},
+     "select m.mailbox_id, format('%s rows of a mailbox that does not exist', count(*)) from (select "
+     "mailbox_id from message"
+     " where account_id = $1 union all select mailbox_id from expunged where account_id = $1) m where not "
+     "exists ("
+     "select from mailbox b where b.account_id = $1 and b.mailbox_id = m.mailbox_id) group by m.mailbox_id "
+     "limit 1000"},
     {"check_keywords",
-     "select m.mailbox_id, format('UID %s has keyword %s that the mailbox does not know', m.uid, k.id) from message m"
+     "select m.mailbox_id, format('UID %s has keyword %s that the mailbox does not know', m.uid, k.id) "
+     "from message m"
      " cross join lateral unnest(m.keywords) as k (id) where m.account_id = $1 and m.keywords is not null"
-     " and not exists (select from keyword w join mailbox b on b.account_id = $1 and b.mailbox_id = w.mailbox_id"
-     " where w.account_id = $1 and w.mailbox_id = m.mailbox_id and w.keyword_id = k.id and k.id < b.next_keyword) limit 1000"},
+     " and not exists (select from keyword w join mailbox b on b.account_id = $1 and b.mailbox_id = "
+     "w.mailbox_id"
+     " where w.account_id = $1 and w.mailbox_id = m.mailbox_id and w.keyword_id = k.id and k.id < "
+     "b.next_keyword) limit 1000"},
     {"check_message_content",
-     "select m.mailbox_id, format('UID %s: content %s is %s', m.uid, m.content_id, case when c.content_id is null then 'missing'"
-     " when c.state <> 1 then 'not live' else 'of another size' end) from message m left join content c on c.account_id = $1"
+     "select m.mailbox_id, format('UID %s: content %s is %s', m.uid, m.content_id, case when c.content_id "
+     "is null then 'missing'"
+     " when c.state <> 1 then 'not live' else 'of another size' end) from message m left join content c on "
+     "c.account_id = $1"
      " and c.content_id = m.content_id where m.account_id = $1"
      " and (c.content_id is null or c.state <> 1 or c.size <> m.size) limit 1000"},
     {"check_references",
-     "select 0, format('content %s has %s references in state %s; counted %s', c.content_id, c.refs, c.state, coalesce(r.n, 0))"
-     " from content c left join (select content_id, count(*) as n from message where account_id = $1 group by content_id) r"
+     "select 0, format('content %s has %s references in state %s; counted %s', c.content_id, c.refs, "
+     "c.state, coalesce(r.n, 0))"
+     " from content c left join (select content_id, count(*) as n from message where account_id = $1 group "
+     "by content_id) r"
      " on r.content_id = c.content_id where c.account_id = $1"
      " and (c.refs <> coalesce(r.n, 0) or (c.state = 1) <> (c.refs > 0)) limit 1000"},
     {"check_content_rows",
-     "select 0, format('content %s of %s octets: chunks hold %s, head %s, text %s, digest of %s octets%s', c.content_id, c.size,"
+     "select 0, format('content %s of %s octets: chunks hold %s, head %s, text %s, digest of %s octets%s', "
+     "c.content_id, c.size,"
      " coalesce(k.bytes, 0), h.content_id is not null, t.content_id is not null, octet_length(c.digest),"
      " case when k.holes then ', chunks are missing' else '' end)"
      " from content c left join content_head h on h.account_id = $1 and h.content_id = c.content_id"
      " left join content_text t on t.account_id = $1 and t.content_id = c.content_id"
      " left join lateral (select sum(octet_length(data)) as bytes, count(*) <> max(n) + 1"
-     " or count(distinct octet_length(data)) filter (where n < (select max(n) from content_chunk where account_id = $1"
+     " or count(distinct octet_length(data)) filter (where n < (select max(n) from content_chunk where "
+     "account_id = $1"
      " and content_id = c.content_id)) > 1 as holes"
      " from content_chunk where account_id = $1 and content_id = c.content_id) k on true"
-     " where c.account_id = $1 and c.state = 1 and (coalesce(k.bytes, 0) <> c.size or h.content_id is null or t.content_id is null"
+     " where c.account_id = $1 and c.state = 1 and (coalesce(k.bytes, 0) <> c.size or h.content_id is null "
+     "or t.content_id is null"
      " or octet_length(c.digest) <> 32 or k.holes) limit 1000"},
 }};
 
@@ -184,7 +222,9 @@ Result<AccountReport> check_account(Transaction& tx, std::int64_t account, bool 
     report.messages += row[3].as<std::uint64_t>();
   }
   for (const MailboxId id : ids) {
-    if (!tree.path(id)) report.findings.push_back({label, "#" + std::to_string(id.value), "mailbox whose parents are missing or form a ring"});
+    if (!tree.path(id))
+      report.findings.push_back(
+          {label, "#" + std::to_string(id.value), "mailbox whose parents are missing or form a ring"});
   }
   for (const Query& query : kInvariants) {
     for (const auto& row : tx.exec(query, account)) {
@@ -207,7 +247,8 @@ Result<CheckSummary> check(Database& database, const CheckOptions& options,
     summary.findings += findings.size();
   };
   const auto check_one = [&](std::int64_t account) -> Result<void> {
-    auto report = database.run_blocking(kPatience, [&](Transaction& tx) { return check_account(tx, account, options.digests); });
+    auto report =
+        database.run_blocking(kPatience, [&](Transaction& tx) { return check_account(tx, account, options.digests); });
     if (!report) return report.error();
     ++summary.accounts;
     summary.mailboxes += report->mailboxes;

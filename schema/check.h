@@ -1,6 +1,7 @@
 // Invariants of the store (`cpmctl db check`): every line is something that must never be; an empty list is health.
-// UIDs below UIDNEXT, MODSEQs not above HIGHESTMODSEQ, counters equal to a recount, usage equal to a recount, references
-// equal to a recount, no message without content, no expunged UID that lives, chunks complete and matching size and digest.
+// UIDs below UIDNEXT, MODSEQs not above HIGHESTMODSEQ, counters equal to a recount, usage equal to a recount,
+// references equal to a recount, no message without content, no expunged UID that lives, chunks complete and matching
+// size and digest.
 // Runs on: cpmctl, in one REPEATABLE READ transaction an account.
 #pragma once
 
@@ -13,8 +14,8 @@
 namespace cpm::schema {
 
 struct CheckFinding {
-  std::string account;   // address
-  std::string mailbox;   // path, or empty
+  std::string account;  // address
+  std::string mailbox;  // path, or empty
   std::string what;
 };
 struct CheckOptions {

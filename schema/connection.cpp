@@ -23,9 +23,10 @@ constexpr std::array<std::pair<const char*, const char*>, 6> kDefaults{{
     {"tcp_user_timeout", "60000"},
 }};
 
-// A commit is told to clients as done, so it must be on disk; a stronger setting of the server is kept. Parallel plans and
-// compilation cost more than they save on statements that touch one account. All statements reach their rows by keys that begin
-// with the account, so one plan serves all values, and a plan made while a table was nearly empty must not be a scan of it.
+// A commit is told to clients as done, so it must be on disk; a stronger setting of the server is kept. Parallel plans
+// and compilation cost more than they save on statements that touch one account. All statements reach their rows by
+// keys that begin with the account, so one plan serves all values, and a plan made while a table was nearly empty must
+// not be a scan of it.
 constexpr const char* kSessionSettings =
     "select set_config('synchronous_commit', case when current_setting('synchronous_commit') in ('off', 'local')"
     " then 'on' else current_setting('synchronous_commit') end, false),"
@@ -72,8 +73,8 @@ Result<std::string> connection_string(const std::string& url) {
 
 std::chrono::milliseconds statement_timeout_for(std::chrono::milliseconds remaining) noexcept {
   using std::chrono::milliseconds;
-  for (const long step : {100L, 200L, 500L, 1000L, 2000L, 5000L, 10000L, 20000L, 30000L, 60000L, 120000L, 300000L, 600000L,
-                          1200000L, 3600000L}) {
+  for (const long step : {100L, 200L, 500L, 1000L, 2000L, 5000L, 10000L, 20000L, 30000L, 60000L, 120000L, 300000L,
+                          600000L, 1200000L, 3600000L}) {
     if (remaining <= milliseconds(step)) return milliseconds(step);
   }
   return milliseconds(0);

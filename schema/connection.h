@@ -1,5 +1,5 @@
-// One PostgreSQL connection of a database thread: opened with our session settings, checked before use, closed when broken.
-// Also the libpq connection string: what the administrator gave plus our defaults for what was left out.
+// One PostgreSQL connection of a database thread: opened with our session settings, checked before use, closed when
+// broken. Also the libpq connection string: what the administrator gave plus our defaults for what was left out.
 // Runs on: db thread. Owned by a slot of Database.
 #pragma once
 
@@ -35,7 +35,8 @@ class Connection {
   [[nodiscard]] bool stale() const noexcept;
   // Bounds the following statements by `remaining`, rounded up. A round trip only when the bound changes.
   void bound_statements(std::chrono::milliseconds remaining);
-  // The statement is prepared on the server when it is first executed. Queries are constants: their address is their identity.
+  // The statement is prepared on the server when it is first executed. Queries are constants: their address is their
+  // identity.
   void prepare_once(const Query& query);
 
  private:

@@ -53,8 +53,9 @@ void element(std::string& array, std::string_view text) {
 }  // namespace
 
 ContentId new_content_id() {
-  // Milliseconds since 2020 (41 bits: until 2089), then 22 random ones. Ids of one process rise strictly; two processes that
-  // store into one account in one millisecond meet with a chance of one in four millions, and one of them gets an error.
+  // Milliseconds since 2020 (41 bits: until 2089), then 22 random ones. Ids of one process rise strictly; two processes
+  // that store into one account in one millisecond meet with a chance of one in four millions, and one of them gets an
+  // error.
   using namespace std::chrono;
   constexpr auto kSince = sys_days{year{2020} / January / 1};
   thread_local std::mt19937_64 random{std::random_device{}()};
@@ -135,7 +136,8 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
 }
 
 void ContentRows::finish() {
-  for (std::string* array : {&contents, &sizes, &header_octets, &dates, &moments, &directions, &complete, &at}) *array += '}';
+  for (std::string* array : {&contents, &sizes, &header_octets, &dates, &moments, &directions, &complete, &at})
+    *array += '}';
 }
 
 }  // namespace cpm::schema

@@ -30,7 +30,8 @@ class ContentRows {
   [[nodiscard]] bool empty() const { return count_ == 0; }
   void finish();  // closes the arrays; then the parameters are complete
 
-  std::string contents = "{", sizes = "{", header_octets = "{", dates = "{", moments = "{", directions = "{", complete = "{", at = "{0";
+  std::string contents = "{", sizes = "{", header_octets = "{", dates = "{", moments = "{", directions = "{",
+              complete = "{", at = "{0";
   [[nodiscard]] const std::string& blob() const { return blob_; }
 
  private:

@@ -6,7 +6,8 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kCopy{"copy", "select uidvalidity, first_uid, source_modseq, uids from copy_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+constexpr Query kCopy{
+    "copy", "select uidvalidity, first_uid, source_modseq, uids from copy_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
 // What the target may get (RFC 4314 4: flags without the right are not copied).
 std::uint32_t flag_mask(const Grant& to) {
@@ -17,14 +18,16 @@ std::uint32_t flag_mask(const Grant& to) {
   return mask;
 }
 
-Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to, bool move, const Limits& limits) {
+Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to, bool move,
+                        const Limits& limits) {
   if (from.account() != to.account()) return fail(Failure::unsupported, "messages cannot be copied to another account");
   const RangeArrays ranges(uids);
   CopyResult out{to.mailbox().uidvalidity, {}, {}, from.mailbox().highestmodseq};
   if (ranges.empty) return out;
   CPM_TRY(rows, refusable([&] {
-            return tx.exec(kCopy, from.account().value, from.mailbox().id.value, to.mailbox().id.value, ranges.lo, ranges.hi, move,
-                           flag_mask(to), to.holds(kWrite), seconds_now(), limits.keywords_per_mailbox);
+            return tx.exec(kCopy, from.account().value, from.mailbox().id.value, to.mailbox().id.value, ranges.lo,
+                           ranges.hi, move, flag_mask(to), to.holds(kWrite), seconds_now(),
+                           limits.keywords_per_mailbox);
           }));
   const pqxx::row row = rows[0];
   out.uidvalidity = UidValidity{row[0].as<std::uint32_t>()};
@@ -39,14 +42,17 @@ Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, 
 
 }  // namespace
 
-Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to, const Limits& limits) {
+Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
+                                 const Limits& limits) {
   if (!from.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
   if (!to.holds(kInsert)) return fail(Failure::denied, "no right to store in the target mailbox");
   return copy(tx, from, uids, to, false, limits);
 }
 
-Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to, const Limits& limits) {
-  if (!from.holds(kRead | kExpunge | kDeleteMessage)) return fail(Failure::denied, "no right to remove messages from this mailbox");
+Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
+                                 const Limits& limits) {
+  if (!from.holds(kRead | kExpunge | kDeleteMessage))
+    return fail(Failure::denied, "no right to remove messages from this mailbox");
   if (!to.holds(kInsert)) return fail(Failure::denied, "no right to store in the target mailbox");
   return copy(tx, from, uids, to, true, limits);
 }

@@ -40,9 +40,9 @@ const UStringPrepProfile* profile() {
 
 std::string pbkdf2(std::string_view password, std::string_view salt, std::uint32_t iterations) {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  const int done = PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), octets(salt),
-                                     static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(),
-                                     SHA256_DIGEST_LENGTH, octets(out));
+  const int done =
+      PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), octets(salt), static_cast<int>(salt.size()),
+                        static_cast<int>(iterations), EVP_sha256(), SHA256_DIGEST_LENGTH, octets(out));
   if (done != 1) throw std::runtime_error("PBKDF2 failed");
   return out;
 }
@@ -100,7 +100,8 @@ bool matches_password(const ScramKeys& keys, std::string_view prepared) {
 std::string hmac_sha256(std::string_view key, std::string_view text) {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
   unsigned length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(text), text.size(), octets(out), &length) == nullptr) {
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(text), text.size(), octets(out), &length) ==
+      nullptr) {
     throw std::runtime_error("HMAC failed");
   }
   return out;

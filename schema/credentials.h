@@ -1,6 +1,7 @@
-// Password keys: SCRAM-SHA-256 keys are all that is stored of a password (RFC 5802 3, RFC 7677). Made here for cpmctl and used by
-// imap/auth to verify; text is prepared with SASLprep (RFC 4013) on both sides.
-// Runs on: any thread; derive_scram_keys() is slow on purpose and belongs on the cpu pool.
+// Password keys: SCRAM-SHA-256 keys are all that is stored of a password (RFC 5802 3, RFC 7677). Made here for cpmctl
+// and used by imap/auth to verify; text is prepared with SASLprep (RFC 4013) on both sides.
+// Runs on: any thread;
+// derive_scram_keys() is slow on purpose and belongs on the cpu pool.
 #pragma once
 
 #include "base/result.h"

@@ -59,7 +59,8 @@ class Database::Watchdog {
       const Clock::time_point now = Clock::now();
       for (const auto& slot : slots_) {
         const std::lock_guard guard(slot->guard);
-        if (slot->socket >= 0 && now > std::min(slot->answer_until + kGrace, latest_)) ::shutdown(slot->socket, SHUT_RDWR);
+        if (slot->socket >= 0 && now > std::min(slot->answer_until + kGrace, latest_))
+          ::shutdown(slot->socket, SHUT_RDWR);
       }
     }
   }
@@ -69,8 +70,8 @@ class Database::Watchdog {
   const std::vector<std::unique_ptr<Slot>>& slots_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool ending_ = false;                                   // protected by mutex_
-  Clock::time_point latest_ = Clock::time_point::max();   // protected by mutex_
+  bool ending_ = false;                                  // protected by mutex_
+  Clock::time_point latest_ = Clock::time_point::max();  // protected by mutex_
   std::thread thread_;
 };
 
@@ -191,7 +192,8 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
       failed = std::move(failure->error);
       return false;
     }
-    std::this_thread::sleep_for(std::min(Reach::jitter(milliseconds(4 << tries)), milliseconds(1 + remaining.count() / 4)));
+    std::this_thread::sleep_for(
+        std::min(Reach::jitter(milliseconds(4 << tries)), milliseconds(1 + remaining.count() / 4)));
   }
 }
 

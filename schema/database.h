@@ -23,10 +23,10 @@
 namespace cpm::schema {
 
 struct DatabaseSettings {
-  std::string url;               // libpq connection string or URI
-  std::size_t connections = 8;   // = database threads
-  bool prepare = true;           // off behind a transaction pooler
-  std::size_t queue = 10000;     // jobs waiting at most
+  std::string url;              // libpq connection string or URI
+  std::size_t connections = 8;  // = database threads
+  bool prepare = true;          // off behind a transaction pooler
+  std::size_t queue = 10000;    // jobs waiting at most
 };
 
 enum class Mode {
@@ -39,11 +39,10 @@ class Database {
   explicit Database(DatabaseSettings settings);
   ~Database();
 
-  // `deadline` bounds waiting in the queue and, through statement_timeout, each statement. A database that does not answer at
-  // all costs the connection some seconds after the deadline: Failure::unavailable.
+  // `deadline` bounds waiting in the queue and, through statement_timeout, each statement. A database that does not
+  // answer at all costs the connection some seconds after the deadline: Failure::unavailable.
   template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
-  boost::asio::awaitable<R> run(std::chrono::milliseconds deadline, Function function,
-                                Mode mode = Mode::transaction) {
+  boost::asio::awaitable<R> run(std::chrono::milliseconds deadline, Function function, Mode mode = Mode::transaction) {
     auto expires = std::chrono::steady_clock::now() + deadline;
     auto job = [this, expires, mode, function = std::move(function)](std::size_t worker) mutable -> R {
       std::optional<R> result;
@@ -99,7 +98,7 @@ class Database {
   std::unique_ptr<Reach> reach_;              // shared by the slots: is the server there, who tries next
   std::vector<std::unique_ptr<Slot>> slots_;  // one per worker, used by it alone; the last one by run_blocking
   Pool pool_;
-  std::unique_ptr<Watchdog> watchdog_;        // own thread
+  std::unique_ptr<Watchdog> watchdog_;  // own thread
 };
 
 }  // namespace cpm::schema

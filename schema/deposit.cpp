@@ -12,17 +12,20 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kDepositInline{"deposit_inline",
-                               "select uidvalidity, first_uid, modseq from deposit_inline_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-                               " $11, $12, $13, $14, $15)"};
+constexpr Query kDepositInline{
+    "deposit_inline",
+    "select uidvalidity, first_uid, modseq from deposit_inline_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15)"};
 
-constexpr Query kDepositAt{"deposit_at",
-                           "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-                           " $11, $12, $13, $14)"};
+constexpr Query kDepositAt{
+    "deposit_at",
+    "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14)"};
 
 constexpr Query kContentInsert{"content_insert", "select content_insert_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
-constexpr Query kDeposit{"deposit", "select uidvalidity, first_uid, modseq from deposit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+constexpr Query kDeposit{"deposit",
+                         "select uidvalidity, first_uid, modseq from deposit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
 
 constexpr Query kLockAccount{"account_lock_deposit", "select from account where account_id = $1 for no key update"};
 constexpr Query kLockMailbox{"mailbox_lock_deposit",
@@ -65,7 +68,8 @@ Result<KeywordTable> keywords_for(Transaction& tx, const Grant& grant, const std
   const AccountId account = grant.account();
   const MailboxId mailbox = grant.mailbox().id;
   KeywordTable table = read_keywords(tx, account, mailbox);
-  if (std::all_of(names.begin(), names.end(), [&](const std::string& name) { return table.find(name).has_value(); })) return table;
+  if (std::all_of(names.begin(), names.end(), [&](const std::string& name) { return table.find(name).has_value(); }))
+    return table;
   tx.exec(kLockAccount, account.value);
   if (tx.exec(kLockMailbox, account.value, mailbox.value).empty()) return fail(Failure::not_found, "no such mailbox");
   table = read_keywords(tx, account, mailbox);
@@ -83,7 +87,8 @@ MessageRows rows_of(Rights rights, const std::vector<StagedMessage>& messages, c
     element(out.flags, std::to_string(permitted_bits(rights, message.flags.bits)));
     std::string keywords;
     if (!table.entries().empty()) {
-      for (const KeywordId id : keyword_ids(table, message.flags.keywords)) keywords += (keywords.empty() ? "" : ",") + std::to_string(id);
+      for (const KeywordId id : keyword_ids(table, message.flags.keywords))
+        keywords += (keywords.empty() ? "" : ",") + std::to_string(id);
     }
     out.any_keywords = out.any_keywords || !keywords.empty();
     element(out.keywords, "\"" + keywords + "\"");
@@ -92,7 +97,8 @@ MessageRows rows_of(Rights rights, const std::vector<StagedMessage>& messages, c
       out.any_staged = true;
     }
   }
-  for (std::string* array : {&out.contents, &out.sizes, &out.dates, &out.flags, &out.keywords, &out.staged}) *array += '}';
+  for (std::string* array : {&out.contents, &out.sizes, &out.dates, &out.flags, &out.keywords, &out.staged})
+    *array += '}';
   return out;
 }
 
@@ -108,7 +114,8 @@ std::string read_all(ByteSource& source, std::uint64_t size) {
 
 Result<void> check_sizes(const std::vector<StagedMessage>& messages, const Limits& limits) {
   for (const StagedMessage& message : messages) {
-    if (message.size > limits.message_octets || message.size > kMaxWireNumber) return fail(Failure::too_big, "message is too big");
+    if (message.size > limits.message_octets || message.size > kMaxWireNumber)
+      return fail(Failure::too_big, "message is too big");
   }
   return {};
 }
@@ -116,7 +123,8 @@ Result<void> check_sizes(const std::vector<StagedMessage>& messages, const Limit
 AppendResult result_from(const pqxx::row& row, std::size_t count) {
   // The last three columns.
   const auto first = row[row.size() - 2].as<std::uint32_t>();
-  AppendResult out{UidValidity{row[row.size() - 3].as<std::uint32_t>()}, {}, ModSeq{row[row.size() - 1].as<std::uint64_t>()}};
+  AppendResult out{
+      UidValidity{row[row.size() - 3].as<std::uint32_t>()}, {}, ModSeq{row[row.size() - 1].as<std::uint64_t>()}};
   out.uids.add(first, first + static_cast<std::uint32_t>(count) - 1);
   return out;
 }
@@ -132,8 +140,8 @@ bool deposits_in_one_statement(const std::vector<StagedMessage>& messages) {
   return !messages.empty() && octets <= kBatchOctets;
 }
 
-Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path, std::vector<StagedMessage>& messages,
-                               const Limits& limits) {
+Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
+                               std::vector<StagedMessage>& messages, const Limits& limits) {
   const Rights rights = account_rights(who);
   if ((rights & (kLookup | kInsert)) != (kLookup | kInsert) || !deposits_in_one_statement(messages) ||
       path.find('\0') != std::string_view::npos) {
@@ -149,13 +157,15 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
   const auto levels = split_path(path);
   CPM_TRY(answer, refusable([&] {
             return tx.exec(kDepositAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
-                           contents.header_octets, contents.dates, contents.moments, contents.directions, contents.complete,
-                           contents.at, bytes(contents.blob()), rows.dates, rows.flags, seconds_now());
+                           contents.header_octets, contents.dates, contents.moments, contents.directions,
+                           contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags,
+                           seconds_now());
           }));
   return DepositedAt{MailboxId{answer[0][0].as<std::int32_t>()}, result_from(answer[0], messages.size())};
 }
 
-Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages, const Limits& limits) {
+Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages,
+                             const Limits& limits) {
   if (!grant.holds(kInsert)) return fail(Failure::denied, "no right to store in this mailbox");
   if (messages.empty()) return AppendResult{grant.mailbox().uidvalidity, {}, grant.mailbox().highestmodseq};
   CPM_CHECK(check_sizes(messages, limits));
@@ -173,8 +183,8 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
     if (!message.inline_bytes) continue;
     if (contents.octets() > 0 && contents.octets() + message.size > kBatchOctets) {
       contents.finish();
-      tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates, contents.moments,
-              contents.directions, contents.complete, contents.at, bytes(contents.blob()));
+      tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
+              contents.moments, contents.directions, contents.complete, contents.at, bytes(contents.blob()));
       contents = ContentRows();
       sent_ahead = true;
     }
@@ -184,15 +194,16 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
 
   auto answer = refusable([&] {
     if (!sent_ahead && !staged) {
-      return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets, contents.dates,
-                     contents.moments, contents.directions, contents.complete, contents.at, bytes(contents.blob()), rows.dates,
-                     rows.flags, keywords, seconds_now());
+      return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets,
+                     contents.dates, contents.moments, contents.directions, contents.complete, contents.at,
+                     bytes(contents.blob()), rows.dates, rows.flags, keywords, seconds_now());
     }
     if (!contents.empty()) {
-      tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates, contents.moments,
-              contents.directions, contents.complete, contents.at, bytes(contents.blob()));
+      tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
+              contents.moments, contents.directions, contents.complete, contents.at, bytes(contents.blob()));
     }
-    return tx.exec(kDeposit, account, mailbox, rows.contents, rows.sizes, rows.dates, rows.flags, keywords, staged, seconds_now());
+    return tx.exec(kDeposit, account, mailbox, rows.contents, rows.sizes, rows.dates, rows.flags, keywords, staged,
+                   seconds_now());
   });
   if (!answer) return answer.error();
   return result_from((*answer)[0], messages.size());

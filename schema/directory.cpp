@@ -7,8 +7,8 @@ namespace cpm::schema {
 namespace {
 
 constexpr Query kAccountOf{"address_account", "select account_id from address where address = $1"};
-constexpr Query kTakeName{"address_take",
-                          "insert into address (address, account_id, position) values ($1, $2, $3) on conflict do nothing"};
+constexpr Query kTakeName{
+    "address_take", "insert into address (address, account_id, position) values ($1, $2, $3) on conflict do nothing"};
 
 // An entry of an index must fit on a page, with room to spare.
 constexpr std::size_t kNameOctets = 512;
@@ -47,8 +47,8 @@ std::optional<char32_t> next_code_point(std::string_view text, std::size_t& at) 
 
 // Control characters, and everything Unicode calls white space.
 bool blank_or_control(char32_t c) {
-  return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202f || c == 0x205f || c == 0x3000;
+  return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 // Length of "scheme:" at the beginning, 0 when there is none (RFC 3986 3.1).
@@ -96,7 +96,8 @@ Result<AccountId> account_of(Transaction& tx, std::string_view address) {
 
 Result<void> take_name(Transaction& tx, const std::string& name, std::optional<AccountId> account, int position) {
   const auto id = account ? std::optional(account->value) : std::nullopt;
-  if (tx.exec(kTakeName, name, id, position).affected_rows() == 0) return fail(Failure::exists, name + " is already in use");
+  if (tx.exec(kTakeName, name, id, position).affected_rows() == 0)
+    return fail(Failure::exists, name + " is already in use");
   return {};
 }
 

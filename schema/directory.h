@@ -14,7 +14,8 @@ namespace cpm::schema {
 [[nodiscard]] Result<AccountId> account_of(Transaction& tx, std::string_view address);
 
 // Takes a canonical name for an account (or, without one, for a service). Failure::exists when somebody has it.
-[[nodiscard]] Result<void> take_name(Transaction& tx, const std::string& name, std::optional<AccountId> account, int position);
+[[nodiscard]] Result<void> take_name(Transaction& tx, const std::string& name, std::optional<AccountId> account,
+                                     int position);
 
 // Columns salt, iterations, stored_key, server_key from `first` on; none when NULL.
 [[nodiscard]] std::optional<ScramKeys> keys_from(const pqxx::row& row, int first);

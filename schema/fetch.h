@@ -1,5 +1,5 @@
-// Reading message rows and ranges of bodies. Bodies are read by content id, so that a message expunged while it is being
-// sent can still be sent to its end (purge waits).
+// Reading message rows and ranges of bodies. Bodies are read by content id, so that a message expunged while it is
+// being sent can still be sent to its end (purge waits).
 // Runs on: db thread.
 #pragma once
 
@@ -25,7 +25,7 @@ enum FetchColumn : std::uint32_t {
   kColumnBodyStructure = 1U << 2,
   kColumnPartMap = 1U << 3,
   kColumnHeader = 1U << 4,
-  kColumnBytes = 1U << 5,   // whole octets, only of messages up to `inline_limit` octets
+  kColumnBytes = 1U << 5,  // whole octets, only of messages up to `inline_limit` octets
   kColumnFacts = 1U << 6,
 };
 
@@ -36,10 +36,10 @@ struct MessageRow {
   std::chrono::sys_seconds internal_date;
   std::chrono::sys_seconds save_date;
   std::string envelope, body, body_structure, part_map;
-  std::string header;               // empty when header_octets > 64 KiB: read the range instead
+  std::string header;  // empty when header_octets > 64 KiB: read the range instead
   std::uint64_t header_octets = 0;
-  std::optional<std::string> bytes; // kColumnBytes and small enough
-  ObjectFacts facts;                // kColumnFacts
+  std::optional<std::string> bytes;  // kColumnBytes and small enough
+  ObjectFacts facts;                 // kColumnFacts
 };
 
 // Rows by uid; missing UIDs are left out. The caller pages (some hundred UIDs a call, fewer with bytes).
@@ -47,12 +47,13 @@ struct MessageRow {
 [[nodiscard]] Result<std::vector<MessageRow>> fetch_rows(Transaction& tx, const Grant& grant, const UidSet& uids,
                                                          std::uint32_t columns, std::uint64_t inline_limit);
 
-// Octets [offset, offset+length) of a content, cut at its end. length <= some MiB (the caller pages). Failure::expunged when the
-// content is purged.
+// Octets [offset, offset+length) of a content, cut at its end. length <= some MiB (the caller pages). Failure::expunged
+// when the content is purged.
 [[nodiscard]] Result<std::string> read_octets(Transaction& tx, AccountId account, ContentId content,
                                               std::uint64_t offset, std::uint64_t length);
 
-// A content as a ByteSource that reads ahead by chunks, for code on a db thread. Valid while `tx` lives; throws on failure.
+// A content as a ByteSource that reads ahead by chunks, for code on a db thread. Valid while `tx` lives; throws on
+// failure.
 class ContentSource final : public ByteSource {
  public:
   ContentSource(Transaction& tx, AccountId account, ContentId content, std::uint64_t size);

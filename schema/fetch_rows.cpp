@@ -9,42 +9,45 @@ namespace {
 
 // Each range is one descent of the primary key, and each message at most three more, whatever the statistics say: the
 // OFFSET 0 keeps the planner from turning this into a scan of the account.
-#define CPM_FETCH_COLUMNS \
-  "m.uid, m.content_id, m.size, date_part('epoch', m.internal_date)::bigint, floor(date_part('epoch', m.save_date))::bigint"
-#define CPM_FETCH_MESSAGES                                                                                  \
-  " from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral ("                                   \
-  "select i.uid, i.content_id, i.size, i.internal_date, i.save_date from message i"                         \
+#define CPM_FETCH_COLUMNS                                                                               \
+  "m.uid, m.content_id, m.size, date_part('epoch', m.internal_date)::bigint, floor(date_part('epoch', " \
+  "m.save_date))::bigint"
+#define CPM_FETCH_MESSAGES                                                          \
+  " from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral ("           \
+  "select i.uid, i.content_id, i.size, i.internal_date, i.save_date from message i" \
   " where i.account_id = $1 and i.mailbox_id = $2 and i.uid between r.lo and r.hi offset 0) m"
-#define CPM_FETCH_BYTES \
-  "(select string_agg(c.data, '' order by c.n) from content_chunk c where c.account_id = $1 and c.content_id = m.content_id)"
+#define CPM_FETCH_BYTES                                                                                          \
+  "(select string_agg(c.data, '' order by c.n) from content_chunk c where c.account_id = $1 and c.content_id = " \
+  "m.content_id)"
 
 constexpr Query kNarrow{"fetch_narrow", "select " CPM_FETCH_COLUMNS CPM_FETCH_MESSAGES};
 
-constexpr Query kBytes{"fetch_bytes",
-                       "select " CPM_FETCH_COLUMNS ", case when m.size <= $5 then " CPM_FETCH_BYTES " end" CPM_FETCH_MESSAGES};
+constexpr Query kBytes{"fetch_bytes", "select " CPM_FETCH_COLUMNS ", case when m.size <= $5 then " CPM_FETCH_BYTES
+                                      " end" CPM_FETCH_MESSAGES};
 
-constexpr Query kHead{"fetch_head",
-                      "select " CPM_FETCH_COLUMNS
-                      ", case when $6 & 32 <> 0 and m.size <= $5 then " CPM_FETCH_BYTES " end,"
-                      " h.header_octets, h.envelope, h.body, h.body_structure, h.part_map, h.header, h.conversation_id,"
-                      " h.contribution_id, h.imdn_id, h.message_id, h.direction" CPM_FETCH_MESSAGES
-                      " cross join lateral (select i.header_octets,"
-                      " case when $6 & 1 <> 0 then i.envelope end as envelope, case when $6 & 2 <> 0 then i.body end as body,"
-                      " case when $6 & 4 <> 0 then i.body_structure end as body_structure,"
-                      " case when $6 & 8 <> 0 then i.part_map end as part_map, case when $6 & 16 <> 0 then i.header end as header,"
-                      " case when $6 & 64 <> 0 then i.conversation_id end as conversation_id,"
-                      " case when $6 & 64 <> 0 then i.contribution_id end as contribution_id,"
-                      " case when $6 & 64 <> 0 then i.imdn_id end as imdn_id,"
-                      " case when $6 & 64 <> 0 then i.message_id end as message_id, i.direction"
-                      " from content_head i where i.account_id = $1 and i.content_id = m.content_id offset 0) h"};
+constexpr Query kHead{
+    "fetch_head",
+    "select " CPM_FETCH_COLUMNS ", case when $6 & 32 <> 0 and m.size <= $5 then " CPM_FETCH_BYTES
+    " end,"
+    " h.header_octets, h.envelope, h.body, h.body_structure, h.part_map, h.header, h.conversation_id,"
+    " h.contribution_id, h.imdn_id, h.message_id, h.direction" CPM_FETCH_MESSAGES
+    " cross join lateral (select i.header_octets,"
+    " case when $6 & 1 <> 0 then i.envelope end as envelope, case when $6 & 2 <> 0 then i.body end as body,"
+    " case when $6 & 4 <> 0 then i.body_structure end as body_structure,"
+    " case when $6 & 8 <> 0 then i.part_map end as part_map, case when $6 & 16 <> 0 then i.header end as header,"
+    " case when $6 & 64 <> 0 then i.conversation_id end as conversation_id,"
+    " case when $6 & 64 <> 0 then i.contribution_id end as contribution_id,"
+    " case when $6 & 64 <> 0 then i.imdn_id end as imdn_id,"
+    " case when $6 & 64 <> 0 then i.message_id end as message_id, i.direction"
+    " from content_head i where i.account_id = $1 and i.content_id = m.content_id offset 0) h"};
 
 #undef CPM_FETCH_COLUMNS
 #undef CPM_FETCH_MESSAGES
 #undef CPM_FETCH_BYTES
 
 // The numbers stand in kHead.
-static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure == 4 && kColumnPartMap == 8 && kColumnHeader == 16 &&
-              kColumnBytes == 32 && kColumnFacts == 64);
+static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure == 4 && kColumnPartMap == 8 &&
+              kColumnHeader == 16 && kColumnBytes == 32 && kColumnFacts == 64);
 constexpr std::uint32_t kHeadColumns =
     kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap | kColumnHeader | kColumnFacts;
 
@@ -76,8 +79,8 @@ MessageRow row_from(const pqxx::row& row, std::uint32_t columns, std::uint64_t i
 
 }  // namespace
 
-Result<std::vector<MessageRow>> fetch_rows(Transaction& tx, const Grant& grant, const UidSet& uids, std::uint32_t columns,
-                                           std::uint64_t inline_limit) {
+Result<std::vector<MessageRow>> fetch_rows(Transaction& tx, const Grant& grant, const UidSet& uids,
+                                           std::uint32_t columns, std::uint64_t inline_limit) {
   if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
   std::vector<MessageRow> out;
   const RangeArrays ranges(uids);

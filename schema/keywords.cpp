@@ -15,9 +15,10 @@ constexpr Query kNumbers{"keyword_numbers",
                          "update mailbox set next_keyword = next_keyword + $3 where account_id = $1 and mailbox_id = $2"
                          " returning next_keyword - $3"};
 
-constexpr Query kInsert{"keyword_insert",
-                        "insert into keyword (account_id, mailbox_id, keyword_id, name)"
-                        " select $1, $2, $3::int + t.n - 1, t.name from unnest($4::text[]) with ordinality as t (name, n)"};
+constexpr Query kInsert{
+    "keyword_insert",
+    "insert into keyword (account_id, mailbox_id, keyword_id, name)"
+    " select $1, $2, $3::int + t.n - 1, t.name from unnest($4::text[]) with ordinality as t (name, n)"};
 
 // Names are atoms (RFC 9051 9, flag-keyword): a blank or a control character would break the packed form.
 bool atom(std::string_view name) {
@@ -69,7 +70,8 @@ Result<void> add_keywords(Transaction& tx, AccountId account, MailboxId mailbox,
     // A number above every real one, until the row gives the real ones.
     extended.add(static_cast<KeywordId>(0x8000U + missing.size()), name);
     missing.push_back(name);
-    if (extended.entries().size() > limits.keywords_per_mailbox) return fail(Failure::limit, "too many keywords in this mailbox");
+    if (extended.entries().size() > limits.keywords_per_mailbox)
+      return fail(Failure::limit, "too many keywords in this mailbox");
   }
   if (missing.empty()) return {};
   const pqxx::result rows = tx.exec(kNumbers, account.value, mailbox.value, missing.size());

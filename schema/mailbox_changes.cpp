@@ -10,38 +10,45 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kLockAccount{"account_lock_mailboxes",
-                             "select next_mailbox, next_uidvalidity, mailboxes from account where account_id = $1 for update"};
+constexpr Query kLockAccount{
+    "account_lock_mailboxes",
+    "select next_mailbox, next_uidvalidity, mailboxes from account where account_id = $1 for update"};
 
-constexpr Query kWalk{"mailbox_walk",
-                      "with recursive walk (mailbox_id, depth) as ("
-                      " select mailbox_id, 1 from mailbox where account_id = $1 and parent_id = 0 and name = ($2::text[])[1]"
-                      " union all"
-                      " select c.mailbox_id, w.depth + 1 from walk w join mailbox c on c.account_id = $1"
-                      " and c.parent_id = w.mailbox_id and c.name = ($2::text[])[w.depth + 1])"
-                      " select mailbox_id from walk order by depth"};
+constexpr Query kWalk{
+    "mailbox_walk",
+    "with recursive walk (mailbox_id, depth) as ("
+    " select mailbox_id, 1 from mailbox where account_id = $1 and parent_id = 0 and name = ($2::text[])[1]"
+    " union all"
+    " select c.mailbox_id, w.depth + 1 from walk w join mailbox c on c.account_id = $1"
+    " and c.parent_id = w.mailbox_id and c.name = ($2::text[])[w.depth + 1])"
+    " select mailbox_id from walk order by depth"};
 
-constexpr Query kInsertMailboxes{"mailbox_insert",
-                        "insert into mailbox (account_id, mailbox_id, parent_id, uidvalidity, special_use, name)"
-                        " select $1, id, parent, validity, use, name from"
-                        " unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::text[]) as t (id, parent, validity, use, name)"};
+constexpr Query kInsertMailboxes{
+    "mailbox_insert",
+    "insert into mailbox (account_id, mailbox_id, parent_id, uidvalidity, special_use, name)"
+    " select $1, id, parent, validity, use, name from"
+    " unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::text[]) as t (id, parent, validity, use, name)"};
 
-constexpr Query kAccountMade{"account_mailboxes_made",
-                             "update account set next_mailbox = $2, next_uidvalidity = $3, mailboxes = $4 where account_id = $1"};
+constexpr Query kAccountMade{
+    "account_mailboxes_made",
+    "update account set next_mailbox = $2, next_uidvalidity = $3, mailboxes = $4 where account_id = $1"};
 
 constexpr Query kUseTaken{"mailbox_use_taken", "select from mailbox where account_id = $1 and special_use = $2"};
 
-constexpr Query kLockMailbox{"mailbox_lock_delete",
-                             "select messages, bytes from mailbox where account_id = $1 and mailbox_id = $2 for update"};
+constexpr Query kLockMailbox{
+    "mailbox_lock_delete", "select messages, bytes from mailbox where account_id = $1 and mailbox_id = $2 for update"};
 
-constexpr Query kHasChildren{"mailbox_has_children", "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
+constexpr Query kHasChildren{"mailbox_has_children",
+                             "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
 
 constexpr Query kReleaseContent{"mailbox_release_content",
                                 "select content_refer_v1($1, array(select content_id from message where account_id = $1"
                                 " and mailbox_id = $2), -1)"};
 
-constexpr Query kDeleteMessages{"mailbox_delete_messages", "delete from message where account_id = $1 and mailbox_id = $2"};
-constexpr Query kDeleteExpunged{"mailbox_delete_expunged", "delete from expunged where account_id = $1 and mailbox_id = $2"};
+constexpr Query kDeleteMessages{"mailbox_delete_messages",
+                                "delete from message where account_id = $1 and mailbox_id = $2"};
+constexpr Query kDeleteExpunged{"mailbox_delete_expunged",
+                                "delete from expunged where account_id = $1 and mailbox_id = $2"};
 // Keywords go with it, by foreign key.
 constexpr Query kDelete{"mailbox_delete", "delete from mailbox where account_id = $1 and mailbox_id = $2"};
 
@@ -63,7 +70,9 @@ std::uint32_t clock_uidvalidity() {
   return static_cast<std::uint32_t>(duration_cast<seconds>(system_clock::now() - kSince).count());
 }
 
-std::size_t depth_of(std::string_view path) { return 1 + static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')); }
+std::size_t depth_of(std::string_view path) {
+  return 1 + static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
 
 MailboxTree read_tree(Transaction& tx, AccountId account) {
   MailboxTree tree;
@@ -91,8 +100,8 @@ Result<std::vector<Renamed>> renamed_subtree(const MailboxTree& tree, MailboxId 
 }
 
 // INBOX stays, its messages move (RFC 9051 6.3.6).
-Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who, const Grant& inbox, std::string_view new_path,
-                                          const Limits& limits) {
+Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who, const Grant& inbox,
+                                          std::string_view new_path, const Limits& limits) {
   CPM_TRY(made, create_mailbox(tx, who, new_path, SpecialUse::none, limits));
   CPM_TRY(target, authorize(tx, who, made.id, kInsert));
   // Read again under the lock of the account: nothing is deposited any more.
@@ -108,17 +117,20 @@ Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who,
 Result<AccountLock> lock_account(Transaction& tx, AccountId account) {
   const pqxx::result rows = tx.exec(kLockAccount, account.value);
   if (rows.empty()) return fail(Failure::not_found, "no such account");
-  return AccountLock{account, rows[0][0].as<std::int32_t>(), rows[0][1].as<std::uint32_t>(), rows[0][2].as<std::uint32_t>()};
+  return AccountLock{account, rows[0][0].as<std::int32_t>(), rows[0][1].as<std::uint32_t>(),
+                     rows[0][2].as<std::uint32_t>()};
 }
 
-std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account, const std::vector<std::string>& components) {
+std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account,
+                                          const std::vector<std::string>& components) {
   std::vector<MailboxId> out;
-  for (const auto& row : tx.exec(kWalk, account.value, array(std::span(components)))) out.emplace_back(row[0].as<std::int32_t>());
+  for (const auto& row : tx.exec(kWalk, account.value, array(std::span(components))))
+    out.emplace_back(row[0].as<std::int32_t>());
   return out;
 }
 
-Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std::vector<std::string>& components, std::size_t from,
-                                  MailboxId parent, SpecialUse use, const Limits& limits) {
+Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std::vector<std::string>& components,
+                                  std::size_t from, MailboxId parent, SpecialUse use, const Limits& limits) {
   const std::size_t count = components.size() - from;
   if (lock.mailboxes + count > limits.mailboxes) return fail(Failure::limit, "too many mailboxes");
   const std::uint32_t first_validity = std::max(lock.next_uidvalidity, clock_uidvalidity());
@@ -130,8 +142,9 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
     uses.push_back(i + 1 == count ? static_cast<std::int64_t>(use) : 0);
   }
   const std::vector<std::string> names(components.begin() + static_cast<std::ptrdiff_t>(from), components.end());
-  tx.exec(kInsertMailboxes, lock.account.value, array(std::span<const std::int64_t>(ids)), array(std::span<const std::int64_t>(parents)),
-          array(std::span<const std::int64_t>(validities)), array(std::span<const std::int64_t>(uses)), array(std::span(names)));
+  tx.exec(kInsertMailboxes, lock.account.value, array(std::span<const std::int64_t>(ids)),
+          array(std::span<const std::int64_t>(parents)), array(std::span<const std::int64_t>(validities)),
+          array(std::span<const std::int64_t>(uses)), array(std::span(names)));
   lock.next_mailbox += static_cast<std::int32_t>(count);
   lock.next_uidvalidity = first_validity + static_cast<std::uint32_t>(count);
   lock.mailboxes += static_cast<std::uint32_t>(count);
@@ -148,7 +161,8 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
   return out;
 }
 
-Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::string_view path, SpecialUse use, const Limits& limits) {
+Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::string_view path, SpecialUse use,
+                                  const Limits& limits) {
   if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
   if (path == "INBOX") return fail(Failure::invalid, "INBOX always exists");
   CPM_CHECK(check_new_path(path, limits));
@@ -160,7 +174,8 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   if (use != SpecialUse::none && !tx.exec(kUseTaken, who.account.value, static_cast<int>(use)).empty()) {
     return fail(Failure::use_attr, "another mailbox already has this special use");
   }
-  return make_mailboxes(tx, lock, components, existing.size(), existing.empty() ? MailboxId{} : existing.back(), use, limits);
+  return make_mailboxes(tx, lock, components, existing.size(), existing.empty() ? MailboxId{} : existing.back(), use,
+                        limits);
 }
 
 Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
@@ -183,8 +198,8 @@ Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
   return {};
 }
 
-Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& who, const Grant& grant, std::string_view new_path,
-                                            const Limits& limits) {
+Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& who, const Grant& grant,
+                                            std::string_view new_path, const Limits& limits) {
   if (!grant.holds(kDeleteMailbox)) return fail(Failure::denied, "no right to rename this mailbox");
   if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
   if (new_path == "INBOX") return fail(Failure::exists, "INBOX always exists");

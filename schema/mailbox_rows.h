@@ -11,7 +11,7 @@
 #include <vector>
 
 // In the order in which mailbox_from() reads them.
-#define CPM_MAILBOX_COLUMNS                                                                                     \
+#define CPM_MAILBOX_COLUMNS                                                                                         \
   "m.mailbox_id, m.parent_id, m.name, m.uidvalidity, m.uidnext, m.highestmodseq, m.messages, m.unseen, m.deleted, " \
   "m.bytes, m.deleted_bytes, m.recent_from, m.special_use"
 
@@ -58,10 +58,12 @@ struct AccountLock {
 [[nodiscard]] Result<AccountLock> lock_account(Transaction& tx, AccountId account);
 
 // How much of a path there is: the ids of its existing beginning.
-[[nodiscard]] std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account, const std::vector<std::string>& components);
+[[nodiscard]] std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account,
+                                                        const std::vector<std::string>& components);
 
 // Makes components[from…] below `parent` and returns the last one's row. Failure::limit.
-[[nodiscard]] Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std::vector<std::string>& components,
-                                                std::size_t from, MailboxId parent, SpecialUse use, const Limits& limits);
+[[nodiscard]] Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock,
+                                                const std::vector<std::string>& components, std::size_t from,
+                                                MailboxId parent, SpecialUse use, const Limits& limits);
 
 }  // namespace cpm::schema

@@ -13,34 +13,40 @@ namespace {
 constexpr Query kList{"mailbox_list", "select " CPM_MAILBOX_COLUMNS " from mailbox m where m.account_id = $1"};
 
 constexpr Query kByName{"mailbox_by_name",
-                        "select " CPM_MAILBOX_COLUMNS " from mailbox m where m.account_id = $1 and m.parent_id = 0 and m.name = $2"};
+                        "select " CPM_MAILBOX_COLUMNS
+                        " from mailbox m where m.account_id = $1 and m.parent_id = 0 and m.name = $2"};
 
-constexpr Query kByPath{"mailbox_by_path",
-                        "with recursive walk (mailbox_id, depth) as ("
-                        " select mailbox_id, 1 from mailbox where account_id = $1 and parent_id = 0 and name = ($2::text[])[1]"
-                        " union all"
-                        " select c.mailbox_id, w.depth + 1 from walk w join mailbox c on c.account_id = $1"
-                        " and c.parent_id = w.mailbox_id and c.name = ($2::text[])[w.depth + 1])"
-                        " select " CPM_MAILBOX_COLUMNS " from walk w join mailbox m on m.account_id = $1 and m.mailbox_id = w.mailbox_id"
-                        " where w.depth = cardinality($2::text[])"};
+constexpr Query kByPath{
+    "mailbox_by_path",
+    "with recursive walk (mailbox_id, depth) as ("
+    " select mailbox_id, 1 from mailbox where account_id = $1 and parent_id = 0 and name = ($2::text[])[1]"
+    " union all"
+    " select c.mailbox_id, w.depth + 1 from walk w join mailbox c on c.account_id = $1"
+    " and c.parent_id = w.mailbox_id and c.name = ($2::text[])[w.depth + 1])"
+    " select " CPM_MAILBOX_COLUMNS
+    " from walk w join mailbox m on m.account_id = $1 and m.mailbox_id = w.mailbox_id"
+    " where w.depth = cardinality($2::text[])"};
 
 // The path of a mailbox at the top level is its name: nothing else is read then.
-constexpr Query kById{"mailbox_by_id",
-                      "select " CPM_MAILBOX_COLUMNS ", case when m.parent_id = 0 then m.name else ("
-                      " with recursive up (parent_id, path) as ("
-                      "  select m.parent_id, m.name"
-                      "  union all"
-                      "  select p.parent_id, (p.name || '/' || up.path) collate \"C\" from up join mailbox p on p.account_id = $1"
-                      "  and p.mailbox_id = up.parent_id where up.parent_id <> 0)"
-                      " select path from up where parent_id = 0) end"
-                      " from mailbox m where m.account_id = $1 and m.mailbox_id = $2"};
+constexpr Query kById{
+    "mailbox_by_id",
+    "select " CPM_MAILBOX_COLUMNS
+    ", case when m.parent_id = 0 then m.name else ("
+    " with recursive up (parent_id, path) as ("
+    "  select m.parent_id, m.name"
+    "  union all"
+    "  select p.parent_id, (p.name || '/' || up.path) collate \"C\" from up join mailbox p on p.account_id = $1"
+    "  and p.mailbox_id = up.parent_id where up.parent_id <> 0)"
+    " select path from up where parent_id = 0) end"
+    " from mailbox m where m.account_id = $1 and m.mailbox_id = $2"};
 
-constexpr Query kClaimRecent{"mailbox_claim_recent",
-                             "update mailbox m set recent_from = $3 from (select recent_from from mailbox"
-                             " where account_id = $1 and mailbox_id = $2 for no key update) old"
-                             " where m.account_id = $1 and m.mailbox_id = $2 and old.recent_from < $3 returning old.recent_from"};
+constexpr Query kClaimRecent{
+    "mailbox_claim_recent",
+    "update mailbox m set recent_from = $3 from (select recent_from from mailbox"
+    " where account_id = $1 and mailbox_id = $2 for no key update) old"
+    " where m.account_id = $1 and m.mailbox_id = $2 and old.recent_from < $3 returning old.recent_from"};
 
-constexpr std::array<std::string_view, 9> kUseNames{"",        "\\All",  "\\Archive", "\\Drafts",   "\\Flagged",
+constexpr std::array<std::string_view, 9> kUseNames{"",       "\\All",  "\\Archive", "\\Drafts",   "\\Flagged",
                                                     "\\Junk", "\\Sent", "\\Trash",   "\\Important"};
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -49,7 +55,8 @@ bool same(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-// Orders INBOX first and a mailbox before what is below it, without splitting. Text in the store never holds a zero octet.
+// Orders INBOX first and a mailbox before what is below it, without splitting. Text in the store never holds a zero
+// octet.
 std::string sort_key(const std::string& path) {
   const bool inbox = path == "INBOX" || path.starts_with("INBOX/");
   std::string key = (inbox ? '\0' : '\1') + path;
@@ -135,7 +142,7 @@ void MailboxTree::add(MailboxId id, MailboxId parent, std::string name) { nodes_
 
 std::optional<std::string> MailboxTree::path(MailboxId id) const {
   std::vector<const std::string*> names;
-  for (MailboxId at = id; at; ) {
+  for (MailboxId at = id; at;) {
     const auto found = nodes_.find(at);
     if (found == nodes_.end() || names.size() > nodes_.size()) return std::nullopt;
     names.push_back(&found->second.name);
@@ -168,7 +175,8 @@ std::vector<MailboxId> MailboxTree::below(MailboxId id) const {
 Result<std::vector<MailboxRow>> list_mailboxes(Transaction& tx, const Principal& who) {
   const pqxx::result rows = tx.exec(kList, who.account.value);
   MailboxTree tree;
-  for (const auto& row : rows) tree.add(MailboxId{row[0].as<std::int32_t>()}, MailboxId{row[1].as<std::int32_t>()}, row[2].c_str());
+  for (const auto& row : rows)
+    tree.add(MailboxId{row[0].as<std::int32_t>()}, MailboxId{row[1].as<std::int32_t>()}, row[2].c_str());
   std::vector<std::pair<std::string, MailboxRow>> sorted;
   sorted.reserve(rows.size());
   for (const auto& row : rows) {

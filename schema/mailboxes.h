@@ -22,7 +22,7 @@ struct Principal;
 
 // One special use per mailbox (RFC 6154 2); persistent numbers. `important` is RFC 8457.
 enum class SpecialUse : std::int16_t { none, all, archive, drafts, flagged, junk, sent, trash, important };
-[[nodiscard]] std::string_view special_use_name(SpecialUse use) noexcept;             // "\\Sent", "" for none
+[[nodiscard]] std::string_view special_use_name(SpecialUse use) noexcept;                  // "\\Sent", "" for none
 [[nodiscard]] std::optional<SpecialUse> special_use_from(std::string_view name) noexcept;  // case-insensitive
 
 struct MailboxRow {
@@ -64,7 +64,8 @@ struct Renamed {
                                                           std::string_view new_path, const Limits& limits);
 
 // Subscriptions are names; they outlive their mailbox (RFC 9051 6.3.7). subscribe: Failure::limit.
-[[nodiscard]] Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view path, const Limits& limits);
+[[nodiscard]] Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view path,
+                                     const Limits& limits);
 [[nodiscard]] Result<void> unsubscribe(Transaction& tx, const Principal& who, std::string_view path);
 [[nodiscard]] Result<std::vector<std::string>> subscriptions(Transaction& tx, const Principal& who);
 

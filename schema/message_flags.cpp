@@ -35,12 +35,14 @@ bool same(std::string_view a, std::string_view b) {
 std::span<const FlagName> flag_names() noexcept { return kNames; }
 
 std::uint32_t flag_bit(std::string_view name) noexcept {
-  const auto found = std::find_if(kNames.begin(), kNames.end(), [name](const FlagName& flag) { return same(flag.name, name); });
+  const auto found =
+      std::find_if(kNames.begin(), kNames.end(), [name](const FlagName& flag) { return same(flag.name, name); });
   return found == kNames.end() ? 0 : found->bit;
 }
 
 void KeywordTable::add(KeywordId id, std::string name) {
-  const auto place = std::lower_bound(entries_.begin(), entries_.end(), id, [](const Entry& e, KeywordId i) { return e.id < i; });
+  const auto place =
+      std::lower_bound(entries_.begin(), entries_.end(), id, [](const Entry& e, KeywordId i) { return e.id < i; });
   if (place != entries_.end() && place->id == id) {
     place->name = std::move(name);
   } else {
@@ -49,12 +51,14 @@ void KeywordTable::add(KeywordId id, std::string name) {
 }
 
 std::optional<KeywordId> KeywordTable::find(std::string_view name) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [name](const Entry& e) { return same(e.name, name); });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [name](const Entry& e) { return same(e.name, name); });
   return found == entries_.end() ? std::nullopt : std::optional(found->id);
 }
 
 const std::string* KeywordTable::name(KeywordId id) const {
-  const auto place = std::lower_bound(entries_.begin(), entries_.end(), id, [](const Entry& e, KeywordId i) { return e.id < i; });
+  const auto place =
+      std::lower_bound(entries_.begin(), entries_.end(), id, [](const Entry& e, KeywordId i) { return e.id < i; });
   return place != entries_.end() && place->id == id ? &place->name : nullptr;
 }
 

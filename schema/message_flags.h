@@ -23,15 +23,15 @@ enum FlagBit : std::uint32_t {
   kDeleted = 1U << 3,
   kDraft = 1U << 4,
   kSystemFlags = 0x1f,
-  kForwarded = 1U << 8,         // $Forwarded
-  kMdnSent = 1U << 9,           // $MDNSent
-  kReadReportSent = 1U << 10,   // \read-report-sent
-  kJunk = 1U << 11,             // $Junk
-  kNotJunk = 1U << 12,          // $NotJunk
-  kPhishing = 1U << 13,         // $Phishing
-  kImportant = 1U << 14,        // $Important
-  kSubmitted = 1U << 15,        // $Submitted
-  kSubmitPending = 1U << 16,    // $SubmitPending
+  kForwarded = 1U << 8,        // $Forwarded
+  kMdnSent = 1U << 9,          // $MDNSent
+  kReadReportSent = 1U << 10,  // \read-report-sent
+  kJunk = 1U << 11,            // $Junk
+  kNotJunk = 1U << 12,         // $NotJunk
+  kPhishing = 1U << 13,        // $Phishing
+  kImportant = 1U << 14,       // $Important
+  kSubmitted = 1U << 15,       // $Submitted
+  kSubmitPending = 1U << 16,   // $SubmitPending
 };
 
 struct FlagName {

@@ -18,13 +18,14 @@ namespace cpm::schema {
 
 // Mailbox row and messages are of one snapshot, so nothing is ever missed (storage-design 4.3).
 struct ChangeSet {
-  MailboxRow mailbox;                  // highestmodseq: the state this set leads to
-  std::vector<MessageFlags> changed;   // by uid; messages with modseq > since (since 0: all messages)
-  UidSet vanished;                     // expunged with modseq > since (empty for since 0)
-  KeywordTable keywords;               // all keywords of the mailbox, when any row needs them
+  MailboxRow mailbox;                 // highestmodseq: the state this set leads to
+  std::vector<MessageFlags> changed;  // by uid; messages with modseq > since (since 0: all messages)
+  UidSet vanished;                    // expunged with modseq > since (empty for since 0)
+  KeywordTable keywords;              // all keywords of the mailbox, when any row needs them
 };
-// No statement at all when the grant already says that nothing changed: with authorize() one round trip, fit for Mode::single.
-// After a change in the same transaction, authorize again first. Failure::not_found: the mailbox is gone. REQUIRES: grant holds kRead.
+// No statement at all when the grant already says that nothing changed: with authorize() one round trip, fit for
+// Mode::single. After a change in the same transaction, authorize again first. Failure::not_found: the mailbox is gone.
+// REQUIRES: grant holds kRead.
 [[nodiscard]] Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq since);
 
 enum class FlagChange { replace, add, remove };
@@ -42,8 +43,8 @@ struct StoreResult {
   ModSeq highestmodseq;
   KeywordTable keywords;
 };
-// No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen, kDeleteMessage for \Deleted, kWrite for the rest; flags without
-// the right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
+// No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen, kDeleteMessage for \Deleted, kWrite for the rest; flags
+// without the right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
 [[nodiscard]] Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,
                                               const Limits& limits);
 
@@ -58,11 +59,11 @@ struct CopyResult {
   UidValidity uidvalidity;  // of the target
   UidSet source;            // in order; source.numbers()[i] became target.numbers()[i]
   UidSet target;
-  ModSeq source_modseq;     // move: the source mailbox's HIGHESTMODSEQ after
+  ModSeq source_modseq;  // move: the source mailbox's HIGHESTMODSEQ after
 };
-// All or nothing; missing UIDs are skipped (source says which existed). Flags, keywords, dates and content are kept, bytes are
-// shared; flags that the principal may not set in `to` are left behind (RFC 4314 4). Failure::over_quota, limit (keywords),
-// denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds kInsert.
+// All or nothing; missing UIDs are skipped (source says which existed). Flags, keywords, dates and content are kept,
+// bytes are shared; flags that the principal may not set in `to` are left behind (RFC 4314 4). Failure::over_quota,
+// limit (keywords), denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds kInsert.
 [[nodiscard]] Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
                                                const Limits& limits);
 [[nodiscard]] Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,

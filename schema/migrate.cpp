@@ -20,7 +20,8 @@ constexpr int kLockTries = 20;
 constexpr Query kExists{"schema_exists", "select to_regclass('schema_version') is not null"};
 constexpr Query kVersion{"schema_version", "select version from schema_version where id = 1"};
 constexpr Query kLockVersion{"schema_version_lock", "select version from schema_version where id = 1 for update"};
-constexpr Query kDigests{"schema_digests", "select number, file, encode(digest, 'hex') from schema_migration order by number"};
+constexpr Query kDigests{"schema_digests",
+                         "select number, file, encode(digest, 'hex') from schema_migration order by number"};
 constexpr Query kRecord{"schema_record", "insert into schema_migration (number, file, digest) values ($1, $2, $3)"};
 constexpr Query kRaise{"schema_raise", "update schema_version set version = $1 where id = 1"};
 // Any constant will do; the row lock on schema_version protects as well, once there is such a row.
@@ -49,9 +50,9 @@ int newest() { return migrations().empty() ? 0 : migrations().back().number; }
 Result<void> not_newer(int applied) {
   if (applied <= newest()) return {};
   const std::string has = std::to_string(applied);
-  return fail(Failure::unsupported,
-              "the database has schema " + has + ", this release knows schemas up to " + std::to_string(newest()) +
-                  ": install the release that made schema " + has + " on this node and run its `cpmctl db migrate`");
+  return fail(Failure::unsupported, "the database has schema " + has + ", this release knows schemas up to " +
+                                        std::to_string(newest()) + ": install the release that made schema " + has +
+                                        " on this node and run its `cpmctl db migrate`");
 }
 
 Result<void> check_digests(Transaction& tx) {
@@ -59,10 +60,11 @@ Result<void> check_digests(Transaction& tx) {
     const int number = row[0].as<int>();
     for (const Migration& migration : migrations()) {
       if (migration.number != number || hex(sha256(migration.sql)) == row[2].c_str()) continue;
-      return fail(Failure::unsupported,
-                  "migration " + std::string(row[1].c_str()) +
-                      " was applied with another text than this release has: install the release that the database was made "
-                      "with and compare by `cpmctl db status`");
+      return fail(
+          Failure::unsupported,
+          "migration " + std::string(row[1].c_str()) +
+              " was applied with another text than this release has: install the release that the database was made "
+              "with and compare by `cpmctl db status`");
     }
   }
   return {};
@@ -111,7 +113,8 @@ Result<SchemaState> migrate(Database& database) {
       std::this_thread::sleep_for(500ms);
       continue;
     }
-    if (reached >= 0 && state->applied > reached) log::info("db", "schema migrated", {{"version", std::to_string(state->applied)}});
+    if (reached >= 0 && state->applied > reached)
+      log::info("db", "schema migrated", {{"version", std::to_string(state->applied)}});
     reached = state->applied;
     if (state->applied >= state->known) return state;
   }

@@ -20,8 +20,8 @@ struct Migration {
 [[nodiscard]] const std::vector<Migration>& migrations();
 
 struct SchemaState {
-  int applied = 0;   // 0 = empty database
-  int known = 0;     // the newest this binary knows
+  int applied = 0;  // 0 = empty database
+  int known = 0;    // the newest this binary knows
 };
 [[nodiscard]] Result<SchemaState> schema_state(Database& database);
 

@@ -8,8 +8,8 @@ namespace cpm::schema {
 
 namespace {
 
-// Chunks of one content are equally long but for the last: the first one's length (known without reading its data) tells
-// which hold the range. No row: the content is purged; a null: the range is behind the end.
+// Chunks of one content are equally long but for the last: the first one's length (known without reading its data)
+// tells which hold the range. No row: the content is purged; a null: the range is behind the end.
 constexpr Query kOctets{"content_octets",
                         "select p.data from content x left join lateral ("
                         "select substr(c.data, (greatest($3 - c.n * s.size, 0) + 1)::int,"
@@ -24,7 +24,8 @@ constexpr std::uint64_t kReadAhead = 512 * 1024;
 
 }  // namespace
 
-Result<std::string> read_octets(Transaction& tx, AccountId account, ContentId content, std::uint64_t offset, std::uint64_t length) {
+Result<std::string> read_octets(Transaction& tx, AccountId account, ContentId content, std::uint64_t offset,
+                                std::uint64_t length) {
   if (length == 0 || offset > kMaxWireNumber) return std::string();
   length = std::min<std::uint64_t>(length, kMaxWireNumber);
   const pqxx::result rows = tx.exec(kOctets, account.value, content.value, offset, length);
@@ -45,7 +46,8 @@ std::size_t ContentSource::read(std::uint64_t offset, char* to, std::size_t leng
     const std::uint64_t begin = offset / kReadAhead * kReadAhead;
     auto window = read_octets(tx_, account_, content_, begin, kReadAhead);
     if (!window) throw std::runtime_error("content: " + window.error().text);
-    if (window->size() != std::min(kReadAhead, size_ - begin)) throw std::runtime_error("content: its octets end early");
+    if (window->size() != std::min(kReadAhead, size_ - begin))
+      throw std::runtime_error("content: its octets end early");
     window_ = std::move(*window);
     window_begin_ = begin;
   }

@@ -90,6 +90,8 @@ std::unordered_map<std::uint32_t, std::vector<KeywordId>> keywords_from(const pq
   return out;
 }
 
-std::int64_t seconds_now() { return seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())); }
+std::int64_t seconds_now() {
+  return seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
 
 }  // namespace cpm::schema

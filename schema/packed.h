@@ -1,5 +1,5 @@
-// How sets of UIDs and many small rows cross the connection: ranges as two arrays out, packed integers and arrays back in. One
-// value instead of a hundred thousand rows is what makes large mailboxes cheap. Not for other layers.
+// How sets of UIDs and many small rows cross the connection: ranges as two arrays out, packed integers and arrays back
+// in. One value instead of a hundred thousand rows is what makes large mailboxes cheap. Not for other layers.
 // Runs on: any thread.
 #pragma once
 

@@ -22,7 +22,8 @@ constexpr Query kMoments{"content_purge_moments",
 
 }  // namespace
 
-Result<std::size_t> purge(Transaction& tx, std::chrono::seconds grace, std::chrono::seconds staged_age, std::size_t batch) {
+Result<std::size_t> purge(Transaction& tx, std::chrono::seconds grace, std::chrono::seconds staged_age,
+                          std::size_t batch) {
   const pqxx::result moments = tx.exec(kMoments, grace.count(), staged_age.count());
   const std::string dead = moments[0][0].c_str();
   const std::string staged = moments[0][1].c_str();
@@ -31,7 +32,8 @@ Result<std::size_t> purge(Transaction& tx, std::chrono::seconds grace, std::chro
   for (const auto& row : due) by_account[row[0].as<std::int64_t>()].push_back(row[1].as<std::int64_t>());
   std::size_t removed = 0;
   for (const auto& [account, contents] : by_account) {
-    removed += tx.exec(kPurge, account, array(std::span<const std::int64_t>(contents)), dead, staged)[0][0].as<std::size_t>();
+    removed +=
+        tx.exec(kPurge, account, array(std::span<const std::int64_t>(contents)), dead, staged)[0][0].as<std::size_t>();
   }
   return removed;
 }

@@ -66,9 +66,7 @@ std::string bytea_array(std::span<const std::string_view> values) {
   return out += '}';
 }
 
-pqxx::binarystring bytes(std::string_view value) {
-  return pqxx::binarystring(value.data(), value.size());
-}
+pqxx::binarystring bytes(std::string_view value) { return pqxx::binarystring(value.data(), value.size()); }
 
 std::string from_bytea(const pqxx::field& field) {
   // Hex output ("\x…") is what every supported server sends; decoding it here is several times faster than by libpq.

@@ -30,8 +30,8 @@ class Transaction {
   Transaction(Connection& connection, pqxx::transaction_base& work, bool prepare);
 
   // Executes with parameters; prepares once per connection when that is on. Parameters: integers, bool, std::string,
-  // std::string_view, const char*, pqxx::binarystring, made by bytes() (bytea), std::optional of those and nullptr (NULL); arrays
-  // via array(). Throws pqxx exceptions, which Database turns into Error.
+  // std::string_view, const char*, pqxx::binarystring, made by bytes() (bytea), std::optional of those and nullptr
+  // (NULL); arrays via array(). Throws pqxx exceptions, which Database turns into Error.
   template <class... Args>
   pqxx::result exec(const Query& query, Args&&... args);
   pqxx::result exec_raw(const std::string& sql);  // migrations and SET TRANSACTION only
@@ -73,8 +73,8 @@ inline void add(pqxx::internal::params& to, const pqxx::binarystring& bytes) {
 }
 inline void add(pqxx::internal::params& to, bool value) { add(to, std::string_view(value ? "t" : "f")); }
 template <class Int>
-  requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool> && !std::is_same_v<Int, char>)
-void add(pqxx::internal::params& to, Int value) {
+requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool> &&
+         !std::is_same_v<Int, char>) void add(pqxx::internal::params& to, Int value) {
   add(to, std::string_view(std::to_string(value)));
 }
 template <class T>

@@ -13,7 +13,7 @@ namespace {
 
 constexpr milliseconds kFirstDelay{100};  // between attempts to connect, doubled each time
 constexpr milliseconds kLongestDelay{5000};
-constexpr milliseconds kDoubt{2000};      // after a loss, in which answers on other connections are not believed
+constexpr milliseconds kDoubt{2000};  // after a loss, in which answers on other connections are not believed
 
 }  // namespace
 

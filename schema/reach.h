@@ -1,5 +1,6 @@
-// Whether the database is there, shared by all database threads. While it is away one thread at a time tries to connect, with
-// growing pauses; the others wait for its answer, or fail at once during a pause. Loss and recovery are logged once each.
+// Whether the database is there, shared by all database threads. While it is away one thread at a time tries to
+// connect, with growing pauses; the others wait for its answer, or fail at once during a pause. Loss and recovery are
+// logged once each.
 // Runs on: db threads; reachable() any.
 #pragma once
 

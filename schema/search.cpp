@@ -12,19 +12,23 @@ namespace cpm::schema {
 namespace {
 
 // The candidates, one descent of the primary key a range (OFFSET 0: never a scan of the mailbox once per range).
-#define CPM_CANDIDATES(columns)                                                                          \
-  " from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral (select i.uid, " columns           \
+#define CPM_CANDIDATES(columns)                                                                 \
+  " from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral (select i.uid, " columns \
   " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid between r.lo and r.hi offset 0) m"
-#define CPM_HEAD(columns)                                                                 \
-  " cross join lateral (select " columns " from content_head i where i.account_id = $1"    \
+#define CPM_HEAD(columns)                        \
+  " cross join lateral (select " columns         \
+  " from content_head i where i.account_id = $1" \
   " and i.content_id = m.content_id offset 0) h"
-#define CPM_TEXT                                                                                        \
-  " cross join lateral (select i.complete, i.body_text from content_text i where i.account_id = $1"      \
+#define CPM_TEXT                                                                                    \
+  " cross join lateral (select i.complete, i.body_text from content_text i where i.account_id = $1" \
   " and i.content_id = m.content_id offset 0) t"
 
 // Everything that is compared is compared with a half-open interval, null: no bound.
-constexpr Query kBySize{"search_size", "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.size")
-                                       " where ($5::bigint is null or m.size >= $5::bigint) and ($6::bigint is null or m.size < $6::bigint)"};
+constexpr Query kBySize{
+    "search_size",
+    "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES(
+        "i.size") " where ($5::bigint is null or m.size >= $5::bigint) and ($6::bigint is null or m.size < "
+                  "$6::bigint)"};
 constexpr Query kByInternalDate{"search_internal_date",
                                 "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.internal_date")
                                 " where ($5::bigint is null or m.internal_date >= to_timestamp($5::bigint))"
@@ -39,22 +43,26 @@ constexpr Query kBySentDate{"search_sent_date",
                             " and ($6::int is null or h.sent_date - date '1970-01-01' < $6::int) and h.sent_date is not null"};
 
 // LIKE first, which is cheap; the expression keeps field and value on one line.
-constexpr Query kByField{"search_field", "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.content_id") CPM_HEAD("i.header_text")
-                                         " where case when h.header_text like $5 then h.header_text ~ $6 else false end"};
+constexpr Query kByField{
+    "search_field",
+    "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.content_id")
+        CPM_HEAD("i.header_text") " where case when h.header_text like $5 then h.header_text ~ $6 else false end"};
 constexpr Query kByHeader{"search_header", "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.content_id")
-                                           CPM_HEAD("i.header_text") " where h.header_text like $5"};
+                                               CPM_HEAD("i.header_text") " where h.header_text like $5"};
 
 // The second value: those whose stored text is cut short and does not decide.
 constexpr Query kByBody{"search_body",
                         "select string_agg(int4send(s.uid), '') filter (where s.hit),"
                         " string_agg(int4send(s.uid), '') filter (where not s.hit and not s.complete)"
-                        " from (select m.uid, t.complete, t.body_text like $5 as hit" CPM_CANDIDATES("i.content_id") CPM_TEXT " offset 0) s"};
-constexpr Query kByText{"search_text",
-                        "select string_agg(int4send(s.uid), '') filter (where s.hit),"
-                        " string_agg(int4send(s.uid), '') filter (where not s.hit and not s.complete)"
-                        " from (select m.uid, t.complete,"
-                        "  case when $6::boolean and h.header_text like $5 then true else t.body_text like $5 end as hit"
-                        CPM_CANDIDATES("i.content_id") CPM_HEAD("i.header_text") CPM_TEXT " offset 0) s"};
+                        " from (select m.uid, t.complete, t.body_text like $5 as hit" CPM_CANDIDATES("i.content_id")
+                            CPM_TEXT " offset 0) s"};
+constexpr Query kByText{
+    "search_text",
+    "select string_agg(int4send(s.uid), '') filter (where s.hit),"
+    " string_agg(int4send(s.uid), '') filter (where not s.hit and not s.complete)"
+    " from (select m.uid, t.complete,"
+    "  case when $6::boolean and h.header_text like $5 then true else t.body_text like $5 end as hit" CPM_CANDIDATES(
+        "i.content_id") CPM_HEAD("i.header_text") CPM_TEXT " offset 0) s"};
 
 #undef CPM_CANDIDATES
 #undef CPM_HEAD
@@ -118,7 +126,8 @@ class Matcher {
   }
   Result<UidSet> operator()(const HeaderHas& leaf) {
     if (!one_line(leaf.name) || !one_line(leaf.needle)) return UidSet{};
-    return packed_uids(execute(kByField, like_field(leaf.name, leaf.needle), field_expression(leaf.name, leaf.needle))[0][0]);
+    return packed_uids(
+        execute(kByField, like_field(leaf.name, leaf.needle), field_expression(leaf.name, leaf.needle))[0][0]);
   }
   Result<UidSet> operator()(const AnyHeaderHas& leaf) {
     if (!one_line(leaf.needle)) return UidSet{};

@@ -1,7 +1,7 @@
-// SEARCH conditions that need the store: each leaf is answered by one paged statement over the candidate UIDs. Flags, UIDs
-// and MODSEQs are answered from the session's snapshot and never come here.
-// Text is matched as i;unicode-casemap substrings (RFC 5255 4.6): the stored text and `needle` are both normalised. The statement may
-// over-select; the exact check (field boundaries, text beyond the stored part) is made before returning.
+// SEARCH conditions that need the store: each leaf is answered by one paged statement over the candidate UIDs. Flags,
+// UIDs and MODSEQs are answered from the session's snapshot and never come here. Text is matched as i;unicode-casemap
+// substrings (RFC 5255 4.6): the stored text and `needle` are both normalised. The statement may over-select; the exact
+// check (field boundaries, text beyond the stored part) is made before returning.
 // Runs on: db thread.
 #pragma once
 
@@ -20,23 +20,48 @@ namespace cpm::schema {
 
 enum class Compare { less, equal, greater, less_equal, greater_equal };
 
-struct SizeIs { Compare compare; std::uint64_t octets; };
-struct InternalDateIs { Compare compare; std::chrono::sys_days day; };          // in UTC
-struct InternalTimeIs { Compare compare; std::chrono::sys_seconds time; };      // WITHIN
-struct SaveDateIs { Compare compare; std::chrono::sys_days day; };
-struct SentDateIs { Compare compare; std::chrono::sys_days day; };              // no date: never matches
-struct HeaderHas { std::string name; std::string needle; };                     // name lower case; empty needle: has the field
-struct AnyHeaderHas { std::string needle; };
-struct BodyHas { std::string needle; };
-struct TextHas { std::string needle; };                                         // header or body
-using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, AnyHeaderHas, BodyHas, TextHas>;
+struct SizeIs {
+  Compare compare;
+  std::uint64_t octets;
+};
+struct InternalDateIs {
+  Compare compare;
+  std::chrono::sys_days day;
+};  // in UTC
+struct InternalTimeIs {
+  Compare compare;
+  std::chrono::sys_seconds time;
+};  // WITHIN
+struct SaveDateIs {
+  Compare compare;
+  std::chrono::sys_days day;
+};
+struct SentDateIs {
+  Compare compare;
+  std::chrono::sys_days day;
+};  // no date: never matches
+struct HeaderHas {
+  std::string name;
+  std::string needle;
+};  // name lower case; empty needle: has the field
+struct AnyHeaderHas {
+  std::string needle;
+};
+struct BodyHas {
+  std::string needle;
+};
+struct TextHas {
+  std::string needle;
+};  // header or body
+using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, AnyHeaderHas,
+                                BodyHas, TextHas>;
 
 // Answers whether the full decoded text of a message contains the needle, for messages whose stored text is cut short.
 using FullTextCheck = std::function<bool(ByteSource& octets, const std::string& part_map, const std::string& needle)>;
 
 // The candidates that match. The caller pages candidates (some thousand a call) so that long searches yield.
 // REQUIRES: grant holds kRead.
-[[nodiscard]] Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf, const UidSet& candidates,
-                                   const FullTextCheck& full_text);
+[[nodiscard]] Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf,
+                                   const UidSet& candidates, const FullTextCheck& full_text);
 
 }  // namespace cpm::schema

@@ -27,7 +27,9 @@ void add_expression(std::string& out, std::string_view text) {
 
 bool searchable(std::string_view needle) { return clean_text(needle) == needle; }
 
-bool one_line(std::string_view needle) { return needle.find_first_of("\r\n") == std::string_view::npos && searchable(needle); }
+bool one_line(std::string_view needle) {
+  return needle.find_first_of("\r\n") == std::string_view::npos && searchable(needle);
+}
 
 std::string like_pattern(std::string_view needle) {
   std::string out = "%";

@@ -1,4 +1,5 @@
-// Patterns for text search: a needle as LIKE pattern and as regular expression, everything special escaped. RFC 9051 6.4.4.
+// Patterns for text search: a needle as LIKE pattern and as regular expression, everything special escaped. RFC
+// 9051 6.4.4.
 // Runs on: any thread. Not for other layers.
 #pragma once
 

@@ -10,9 +10,10 @@ constexpr Query kInsertService{"service_insert",
 constexpr Query kInsertPatterns{"service_patterns",
                                 "insert into service_pattern (name, pattern) select $1, p from unnest($2::text[]) p"
                                 " on conflict do nothing"};
-constexpr Query kListServices{"service_list",
-                              "select s.name, s.role, extract(epoch from s.created_at)::bigint, p.pattern from service s"
-                              " left join service_pattern p on p.name = s.name order by s.name, p.pattern"};
+constexpr Query kListServices{
+    "service_list",
+    "select s.name, s.role, extract(epoch from s.created_at)::bigint, p.pattern from service s"
+    " left join service_pattern p on p.name = s.name order by s.name, p.pattern"};
 constexpr Query kDeleteService{"service_delete", "delete from service where name = $1"};
 constexpr Query kFreeServiceName{"service_name_free", "delete from address where address = $1 and account_id is null"};
 
@@ -29,8 +30,8 @@ Result<void> add_service(Transaction& tx, const ServiceRow& service, const std::
   }
   CPM_CHECK(take_name(tx, name, std::nullopt, 0));
   if (keys) {
-    tx.exec(kInsertService, name, static_cast<int>(service.role), bytes(keys->salt), keys->iterations, bytes(keys->stored_key),
-            bytes(keys->server_key));
+    tx.exec(kInsertService, name, static_cast<int>(service.role), bytes(keys->salt), keys->iterations,
+            bytes(keys->stored_key), bytes(keys->server_key));
   } else {
     tx.exec(kInsertService, name, static_cast<int>(service.role), nullptr, nullptr, nullptr, nullptr);
   }
@@ -42,7 +43,9 @@ Result<std::vector<ServiceRow>> list_services(Transaction& tx) {
   std::vector<ServiceRow> out;
   for (const auto& row : tx.exec(kListServices)) {
     if (out.empty() || out.back().name != row[0].c_str()) {
-      out.push_back({row[0].c_str(), static_cast<Role>(row[1].as<int>()), {},
+      out.push_back({row[0].c_str(),
+                     static_cast<Role>(row[1].as<int>()),
+                     {},
                      std::chrono::sys_seconds(std::chrono::seconds(row[2].as<std::int64_t>()))});
     }
     if (!row[3].is_null()) out.back().patterns.emplace_back(row[3].c_str());
@@ -52,7 +55,8 @@ Result<std::vector<ServiceRow>> list_services(Transaction& tx) {
 
 Result<void> delete_service(Transaction& tx, std::string_view name) {
   const auto canonical = canonical_address(name);
-  if (!canonical || tx.exec(kDeleteService, *canonical).affected_rows() == 0) return fail(Failure::not_found, "no such service");
+  if (!canonical || tx.exec(kDeleteService, *canonical).affected_rows() == 0)
+    return fail(Failure::not_found, "no such service");
   tx.exec(kFreeServiceName, *canonical);
   return {};
 }

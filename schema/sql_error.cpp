@@ -31,17 +31,22 @@ SqlFailure sql_failure(std::string_view sqlstate, std::string detail) {
   if (sqlstate == "40001" || sqlstate == "40P01") {
     return {fail(Failure::unavailable, "too many changes at the same time, try again", std::move(detail)), true, false};
   }
-  if (sqlstate == "57014") return {fail(Failure::timeout, "the database took too long", std::move(detail)), false, false};
-  if (sqlstate == "55P03") return {fail(Failure::timeout, "locked by somebody else, try again", std::move(detail)), false, false};
+  if (sqlstate == "57014")
+    return {fail(Failure::timeout, "the database took too long", std::move(detail)), false, false};
+  if (sqlstate == "55P03")
+    return {fail(Failure::timeout, "locked by somebody else, try again", std::move(detail)), false, false};
   if (sqlstate == "23505") return {fail(Failure::exists, "already exists", std::move(detail)), false, false};
-  if (sqlstate == "P0002") return {fail(Failure::not_found, "no such mailbox", std::move(detail)), false, false};  // raised by our functions
-  if (sqlstate == "22003") return {fail(Failure::limit, "a counter of this mailbox is exhausted", std::move(detail)), false, false};
+  if (sqlstate == "P0002")
+    return {fail(Failure::not_found, "no such mailbox", std::move(detail)), false, false};  // raised by our functions
+  if (sqlstate == "22003")
+    return {fail(Failure::limit, "a counter of this mailbox is exhausted", std::move(detail)), false, false};
   if (sqlstate == "53100") return away("disk full: " + detail, false);
   if (sqlstate == "25006") return away("the server is read-only: " + detail, true);  // a standby: look for the primary
-  if (sqlstate == "25P03") return away(std::move(detail), true);  // idle in transaction too long
+  if (sqlstate == "25P03") return away(std::move(detail), true);                     // idle in transaction too long
   if (group == "08" || group == "57") return away(std::move(detail), true);
   if (group == "53") return away(std::move(detail), false);
-  if (group == "XX" && sqlstate != "XX000") return {fail(Failure::corrupt, "stored data is damaged", std::move(detail)), false, false};
+  if (group == "XX" && sqlstate != "XX000")
+    return {fail(Failure::corrupt, "stored data is damaged", std::move(detail)), false, false};
   return {fail(Failure::internal, "internal error", std::move(detail)), false, false};
 }
 

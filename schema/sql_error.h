@@ -1,5 +1,6 @@
-// What a failed statement means: pqxx exceptions become an Error and a verdict on connection and transaction, by SQLSTATE.
-// The client's text never holds SQL or data; the detail is one line for the log, without the row that PostgreSQL may quote.
+// What a failed statement means: pqxx exceptions become an Error and a verdict on connection and transaction, by
+// SQLSTATE. The client's text never holds SQL or data; the detail is one line for the log, without the row that
+// PostgreSQL may quote.
 // Runs on: db thread.
 #pragma once
 

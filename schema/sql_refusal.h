@@ -1,5 +1,5 @@
-// Refusals that our SQL functions raise (migrations/0002_functions.sql) as Errors. Raised, not returned, so that everything the function did is
-// undone even when it runs outside a transaction block.
+// Refusals that our SQL functions raise (migrations/0002_functions.sql) as Errors. Raised, not returned, so that
+// everything the function did is undone even when it runs outside a transaction block.
 // Runs on: db thread.
 #pragma once
 
@@ -18,7 +18,8 @@ template <class Function>
   } catch (const pqxx::sql_error& e) {
     if (e.sqlstate() == "CP001") return fail(Failure::over_quota, "the limit of this account is reached");
     if (e.sqlstate() == "CP002") return fail(Failure::limit, "too many keywords in the target mailbox");
-    if (e.sqlstate() == "CP003") return fail(Failure::unavailable, "the message was not stored in time, try again", "staged content is gone");
+    if (e.sqlstate() == "CP003")
+      return fail(Failure::unavailable, "the message was not stored in time, try again", "staged content is gone");
     throw;
   }
 }

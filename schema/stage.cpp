@@ -13,18 +13,20 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kRoom{"account_room",
-                      "select (limit_bytes is null or used_bytes + $2 <= limit_bytes)"
-                      " and (limit_messages is null or used_messages < limit_messages) from account where account_id = $1"};
+constexpr Query kRoom{
+    "account_room",
+    "select (limit_bytes is null or used_bytes + $2 <= limit_bytes)"
+    " and (limit_messages is null or used_messages < limit_messages) from account where account_id = $1"};
 
 constexpr Query kChunk{"content_chunk_insert",
                        "insert into content_chunk (account_id, content_id, n, data) values ($1, $2, $3, $4)"};
 
-constexpr Query kHead{"content_head_insert",
-                      "insert into content_head (account_id, content_id, sent_at, header_octets, sent_date, direction, envelope, body,"
-                      " body_structure, part_map, header, header_text, conversation_id, contribution_id, imdn_id, message_id)"
-                      " values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, $7, $8, $9, $10, $11, $12,"
-                      " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''))"};
+constexpr Query kHead{
+    "content_head_insert",
+    "insert into content_head (account_id, content_id, sent_at, header_octets, sent_date, direction, envelope, body,"
+    " body_structure, part_map, header, header_text, conversation_id, contribution_id, imdn_id, message_id)"
+    " values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, $7, $8, $9, $10, $11, $12,"
+    " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''))"};
 
 constexpr Query kText{"content_text_insert",
                       "insert into content_text (account_id, content_id, complete, body_text) values ($1, $2, $3, $4)"};
@@ -56,9 +58,9 @@ void insert_head(Transaction& tx, AccountId account, const StagedMessage& messag
   std::optional<pqxx::binarystring> header;
   if (!head.header.empty()) header.emplace(bytes(head.header));
   tx.exec(kHead, account.value, message.content.value, sent_at, head.header_octets, sent_date, head.facts.direction,
-          bytes(head.envelope), bytes(head.body), bytes(head.body_structure), bytes(head.part_map), header, clean_text(head.header_text),
-          clean_fact(head.facts.conversation_id), clean_fact(head.facts.contribution_id), clean_fact(head.facts.imdn_message_id),
-          clean_fact(head.facts.message_id));
+          bytes(head.envelope), bytes(head.body), bytes(head.body_structure), bytes(head.part_map), header,
+          clean_text(head.header_text), clean_fact(head.facts.conversation_id), clean_fact(head.facts.contribution_id),
+          clean_fact(head.facts.imdn_message_id), clean_fact(head.facts.message_id));
   tx.exec(kText, account.value, message.content.value, head.body_text_complete, clean_text(head.body_text));
 }
 
@@ -94,7 +96,8 @@ StagedMessage hold_inline(NewMessage message) {
 Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits) {
   StagedMessage out;
   out.size = message.octets->size();
-  if (out.size > limits.message_octets || out.size > kMaxWireNumber) return fail(Failure::too_big, "message is too big");
+  if (out.size > limits.message_octets || out.size > kMaxWireNumber)
+    return fail(Failure::too_big, "message is too big");
   out.content = new_content_id();
   out.message = std::move(message);
   out.inline_bytes = out.size <= limits.chunk_octets;

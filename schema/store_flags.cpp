@@ -12,8 +12,7 @@ namespace {
 
 constexpr Query kLock{"flags_lock", "select highestmodseq, packed, keywords from flags_lock_v1($1, $2, $3, $4)"};
 
-constexpr Query kApply{"flags_apply",
-                       "select flags_apply_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+constexpr Query kApply{"flags_apply", "select flags_apply_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
 constexpr std::uint32_t kAllBits = 0x7fffffff;
 
@@ -45,7 +44,8 @@ Result<Change> change_of(const Grant& grant, const StoreRequest& request) {
   if (grant.holds(kDeleteMessage)) allowed |= kDeleted;
   if (grant.holds(kWrite)) allowed |= kAllBits & ~(kSeen | kDeleted);
   const std::uint32_t set = request.flags.bits & allowed;
-  const bool keywords = grant.holds(kWrite) && (request.change == FlagChange::replace || !request.flags.keywords.empty());
+  const bool keywords =
+      grant.holds(kWrite) && (request.change == FlagChange::replace || !request.flags.keywords.empty());
   const bool asked = request.flags.bits != 0 || !request.flags.keywords.empty();
   if (allowed == 0 || (request.change != FlagChange::replace && asked && set == 0 && !keywords)) {
     return fail(Failure::denied, "no right to change these flags");
@@ -86,9 +86,9 @@ ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Ef
     if (change.kind != FlagChange::remove && !change.keywords.empty()) add = keyword_array(change.keywords);
     if (change.kind == FlagChange::remove) remove = keyword_array(change.keywords);
   }
-  const pqxx::result rows =
-      tx.exec(kApply, grant.account().value, grant.mailbox().id.value, array(std::span<const std::uint32_t>(effect.uids)), change.keep,
-              change.set, replace, add, remove, effect.unseen, effect.deleted, effect.deleted_bytes);
+  const pqxx::result rows = tx.exec(kApply, grant.account().value, grant.mailbox().id.value,
+                                    array(std::span<const std::uint32_t>(effect.uids)), change.keep, change.set,
+                                    replace, add, remove, effect.unseen, effect.deleted, effect.deleted_bytes);
   return ModSeq{rows[0][0].as<std::uint64_t>()};
 }
 
@@ -109,7 +109,8 @@ std::vector<Row> rows_from(const pqxx::row& row) {
     to.message.bits = packed.number();
     to.size = packed.number();
     if (keywords.empty()) continue;
-    if (const auto found = keywords.find(to.message.uid.value); found != keywords.end()) to.message.keywords = std::move(found->second);
+    if (const auto found = keywords.find(to.message.uid.value); found != keywords.end())
+      to.message.keywords = std::move(found->second);
   }
   std::sort(out.begin(), out.end(), [](const Row& a, const Row& b) { return a.message.uid < b.message.uid; });
   return out;
@@ -117,7 +118,8 @@ std::vector<Row> rows_from(const pqxx::row& row) {
 
 }  // namespace
 
-Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request, const Limits& limits) {
+Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,
+                                const Limits& limits) {
   CPM_TRY(change, change_of(grant, request));
   StoreResult out;
   out.highestmodseq = grant.mailbox().highestmodseq;

@@ -8,7 +8,7 @@ namespace {
 constexpr Query kCount{"subscription_count",
                        "select count(*), count(*) filter (where path = $2) from subscription where account_id = $1"};
 constexpr Query kInsertPath{"subscription_insert",
-                        "insert into subscription (account_id, path) values ($1, $2) on conflict do nothing"};
+                            "insert into subscription (account_id, path) values ($1, $2) on conflict do nothing"};
 constexpr Query kDelete{"subscription_delete", "delete from subscription where account_id = $1 and path = $2"};
 constexpr Query kList{"subscription_list", "select path from subscription where account_id = $1 order by path"};
 

@@ -18,7 +18,8 @@ boost::system::error_code try_bind(tcp::acceptor& acceptor, const tcp::endpoint&
 }
 
 std::string advice(const boost::system::error_code& error) {
-  if (error == boost::asio::error::access_denied) return "\nPorts below 1024 need root at the start, or CAP_NET_BIND_SERVICE";
+  if (error == boost::asio::error::access_denied)
+    return "\nPorts below 1024 need root at the start, or CAP_NET_BIND_SERVICE";
   if (error == boost::asio::error::address_in_use) return "\nAnother program listens there; choose another address";
   return {};
 }

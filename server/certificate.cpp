@@ -64,7 +64,8 @@ bool fill(X509* certificate, EVP_PKEY* key) {
          BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr &&
          X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) != nullptr &&
          X509_gmtime_adj(X509_getm_notAfter(certificate), kLifetime) != nullptr &&
-         X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0) == 1 &&
+         X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0) == 1 &&
          X509_set_issuer_name(certificate, subject) == 1 && X509_set_pubkey(certificate, key) == 1 &&
          add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
          add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
@@ -104,8 +105,12 @@ Result<CertificateFiles> self_made_certificate(const std::string& directory) {
   if (!key || !certificate || !fill(certificate.get(), key.get())) {
     return fail(Failure::internal, "cannot make a certificate: " + tls_error_text());
   }
-  CPM_CHECK(write_file(files.key, pem([&](BIO* to) { return PEM_write_bio_PrivateKey(to, key.get(), nullptr, nullptr, 0, nullptr, nullptr); }), true));
-  CPM_CHECK(write_file(files.certificate, pem([&](BIO* to) { return PEM_write_bio_X509(to, certificate.get()); }), true));
+  CPM_CHECK(write_file(files.key, pem([&](BIO* to) {
+                         return PEM_write_bio_PrivateKey(to, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+                       }),
+                       true));
+  CPM_CHECK(
+      write_file(files.certificate, pem([&](BIO* to) { return PEM_write_bio_X509(to, certificate.get()); }), true));
   ::chmod(files.certificate.c_str(), 0644);
   log::info("tls", "made a certificate; clients have to be told to trust it", {{"file", files.certificate}});
   return files;

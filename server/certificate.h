@@ -1,4 +1,5 @@
-// The self-made certificate of a server that was given none: EC P-256, ten years, for localhost and the host's name, in DATA/tls.
+// The self-made certificate of a server that was given none: EC P-256, ten years, for localhost and the host's name, in
+// DATA/tls.
 // Runs on: the main thread.
 #pragma once
 

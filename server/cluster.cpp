@@ -68,15 +68,17 @@ Result<void> make_cluster(const std::string& cluster, const PgBinaries& binaries
   fs::remove_all(half_made, error);
   if (error) return fail(Failure::denied, "cannot remove " + half_made + ": " + error.message());
   log::info("database", "making the embedded database", {{"directory", cluster}, {"programs", binaries.directory}});
-  auto made = run_program({{binaries.directory + "/initdb", "-D", half_made, "-U", "postgres", "-A", "peer", "--auth-host=reject",
-                            "-E", "UTF8", "--locale=C.UTF-8", "--lc-collate=C", "-k", "--no-instructions"},
-                           {}});
+  auto made = run_program(
+      {{binaries.directory + "/initdb", "-D", half_made, "-U", "postgres", "-A", "peer", "--auth-host=reject", "-E",
+        "UTF8", "--locale=C.UTF-8", "--lc-collate=C", "-k", "--no-instructions"},
+       {}});
   if (!made) return made.error();
   if (made->status != 0) return program_failed("initdb", *made);
   // The server's role owns its database and is no superuser. Single-user mode: nobody can connect yet.
   const std::string name = kClusterDatabase;
-  auto filled = run_program({{binaries.directory + "/postgres", "--single", "-D", half_made, "-c", "exit_on_error=true", "postgres"},
-                             "create role " + name + " login;\ncreate database " + name + " owner " + name + ";\n"});
+  auto filled = run_program(
+      {{binaries.directory + "/postgres", "--single", "-D", half_made, "-c", "exit_on_error=true", "postgres"},
+       "create role " + name + " login;\ncreate database " + name + " owner " + name + ";\n"});
   if (!filled) return filled.error();
   if (filled->status != 0 || filled->output.find("ERROR:") != std::string::npos) {
     return program_failed("making the database " + name, *filled);
@@ -113,7 +115,8 @@ Result<std::string> socket_directory(const std::string& data, const User& user) 
   struct stat facts {};
   if (::lstat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != user.uid ||
       ::chmod(directory.c_str(), 0700) != 0) {
-    return fail(Failure::denied, directory + " is not a directory of user " + user.name + "\nRemove it, or choose a shorter --data DIR");
+    return fail(Failure::denied,
+                directory + " is not a directory of user " + user.name + "\nRemove it, or choose a shorter --data DIR");
   }
   return directory;
 }

@@ -1,12 +1,12 @@
 #include "server/connection_stream.h"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -22,10 +22,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned kBurst = 32;                   // then the other sessions of the thread have their turn
-constexpr auto kIdleBeforeRelease = 10s;          // a compressed session silent for so long frees its window
+constexpr unsigned kBurst = 32;           // then the other sessions of the thread have their turn
+constexpr auto kIdleBeforeRelease = 10s;  // a compressed session silent for so long frees its window
 constexpr std::size_t kDeflateBlock = 16 * 1024;
-constexpr std::size_t kDrained = 64 * 1024;       // read away at the end, lest the kernel resets what was sent
+constexpr std::size_t kDrained = 64 * 1024;  // read away at the end, lest the kernel resets what was sent
 
 // A dead peer is noticed within about ten minutes even when nobody writes.
 void set_options(int fd) {
@@ -48,15 +48,20 @@ struct ConnectionStream::Core {
   tcp::socket socket;
   asio::steady_timer read_timer;
   asio::steady_timer write_timer;
-  std::uint64_t read_wait = 0;   // number of the present wait: an old timer's handler knows that it is old
+  std::uint64_t read_wait = 0;  // number of the present wait: an old timer's handler knows that it is old
   std::uint64_t write_wait = 0;
   bool reading = false;
   bool interrupted = false;
   bool cancelled = false;
 };
 
-ConnectionStream::ConnectionStream(tcp::socket socket, PeerInfo peer, const TlsSource* tls, const Limits& limits, Traffic& traffic)
-    : peer_(std::move(peer)), tls_source_(tls), limits_(limits), traffic_(traffic), core_(std::make_shared<Core>(std::move(socket))) {
+ConnectionStream::ConnectionStream(tcp::socket socket, PeerInfo peer, const TlsSource* tls, const Limits& limits,
+                                   Traffic& traffic)
+    : peer_(std::move(peer)),
+      tls_source_(tls),
+      limits_(limits),
+      traffic_(traffic),
+      core_(std::make_shared<Core>(std::move(socket))) {
   boost::system::error_code ignored;
   core_->socket.native_non_blocking(true, ignored);
   set_options(core_->socket.native_handle());
@@ -198,7 +203,8 @@ asio::awaitable<void> ConnectionStream::give_way() {
 
 // -- Stream
 
-asio::awaitable<Result<std::size_t>> ConnectionStream::read(char* to, std::size_t length, std::chrono::milliseconds patience) {
+asio::awaitable<Result<std::size_t>> ConnectionStream::read(char* to, std::size_t length,
+                                                            std::chrono::milliseconds patience) {
   Core& core = *core_;
   const Deadline deadline = std::chrono::steady_clock::now() + patience;
   co_await give_way();

@@ -1,6 +1,7 @@
-// ConnectionStream: the Stream of one client: a socket, TLS on it, deflate on that. OpenSSL works on the socket itself, without buffers
-// of ours in between, so that an idle connection holds a few kilobytes only.
-// Runs on: the strand of its connection (the one thread of the socket's io_context). Owned by the session.
+// ConnectionStream: the Stream of one client: a socket, TLS on it, deflate on that. OpenSSL works on the socket itself,
+// without buffers of ours in between, so that an idle connection holds a few kilobytes only.
+// Runs on: the strand of its
+// connection (the one thread of the socket's io_context). Owned by the session.
 #pragma once
 
 #include "base/limits.h"
@@ -25,10 +26,12 @@ struct Traffic {
 class ConnectionStream final : public Stream {
  public:
   // `tls` may be null: then there is no TLS. It, `limits` and `traffic` outlive the stream.
-  ConnectionStream(boost::asio::ip::tcp::socket socket, PeerInfo peer, const TlsSource* tls, const Limits& limits, Traffic& traffic);
+  ConnectionStream(boost::asio::ip::tcp::socket socket, PeerInfo peer, const TlsSource* tls, const Limits& limits,
+                   Traffic& traffic);
   ~ConnectionStream() override;  // says goodbye to the peer as far as that goes without waiting, and closes
 
-  boost::asio::awaitable<Result<std::size_t>> read(char* to, std::size_t length, std::chrono::milliseconds patience) override;
+  boost::asio::awaitable<Result<std::size_t>> read(char* to, std::size_t length,
+                                                   std::chrono::milliseconds patience) override;
   // `patience` is for the next octets to leave; each progress begins it anew.
   boost::asio::awaitable<Result<void>> write(std::string_view bytes, std::chrono::milliseconds patience) override;
   boost::asio::awaitable<Result<void>> start_tls() override;
@@ -64,7 +67,8 @@ class ConnectionStream final : public Stream {
   Attempt try_read_plain(char* to, std::size_t length);
   Attempt try_inflate(char* to, std::size_t length);
   Attempt tls_attempt(int result);
-  boost::asio::awaitable<Wake> wait(State want, Deadline deadline, boost::asio::steady_timer& timer, std::uint64_t& generation);
+  boost::asio::awaitable<Wake> wait(State want, Deadline deadline, boost::asio::steady_timer& timer,
+                                    std::uint64_t& generation);
   boost::asio::awaitable<void> give_way();
   boost::asio::awaitable<Result<void>> write_raw(std::string_view bytes, std::chrono::milliseconds patience);
 
@@ -72,14 +76,14 @@ class ConnectionStream final : public Stream {
   const TlsSource* tls_source_;
   const Limits& limits_;
   Traffic& traffic_;
-  std::shared_ptr<Core> core_;                  // shared with timer handlers only
+  std::shared_ptr<Core> core_;  // shared with timer handlers only
   std::unique_ptr<SSL, FreeSsl> ssl_;
-  std::shared_ptr<const TlsContext> context_;   // the one ssl_ was made from
+  std::shared_ptr<const TlsContext> context_;  // the one ssl_ was made from
   std::unique_ptr<TlsInfo> tls_info_;
   std::unique_ptr<Inflater> inflater_;
   std::unique_ptr<Deflater> deflater_;
-  unsigned burst_ = 0;                          // operations since the thread was last given away
-  bool tls_usable_ = false;                     // no fatal error yet: close_notify may be sent
+  unsigned burst_ = 0;       // operations since the thread was last given away
+  bool tls_usable_ = false;  // no fatal error yet: close_notify may be sent
 };
 
 // "192.0.2.1" and so on; an IPv4 address mapped into IPv6 becomes IPv4.

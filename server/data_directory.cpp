@@ -46,14 +46,15 @@ Result<std::string> prepare_data_directory(const std::string& path, const User& 
     }
     return directory;
   }
-  if (!S_ISDIR(facts.st_mode)) return fail(Failure::invalid, directory + " is not a directory\nChoose another with --data DIR");
+  if (!S_ISDIR(facts.st_mode))
+    return fail(Failure::invalid, directory + " is not a directory\nChoose another with --data DIR");
   if (facts.st_uid == user.uid) return directory;
   if (::geteuid() == 0 && fs::is_empty(directory, error) && !error) {
     if (::chown(directory.c_str(), user.uid, user.gid) == 0 && ::chmod(directory.c_str(), 0700) == 0) return directory;
   }
   return fail(Failure::denied, "the data directory " + directory + " belongs to user " + user_name(facts.st_uid) +
-                                   ", but the server runs as " + user.name + "\nGive it over (chown -R " + user.name + " " +
-                                   directory + ") or set database.run_as");
+                                   ", but the server runs as " + user.name + "\nGive it over (chown -R " + user.name +
+                                   " " + directory + ") or set database.run_as");
 }
 
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const User& user) {
@@ -73,8 +74,9 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const Us
     ::close(fd);
     if (!held) return fail(Failure::unavailable, "cannot lock " + path + ": " + why);
     const std::string who(holder, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    return fail(Failure::in_use, "another cpmstored" + (who.empty() ? "" : " (process " + who.substr(0, who.find('\n')) + ")") +
-                                     " uses " + directory + "\nStop it first, or choose another directory with --data DIR");
+    return fail(Failure::in_use,
+                "another cpmstored" + (who.empty() ? "" : " (process " + who.substr(0, who.find('\n')) + ")") +
+                    " uses " + directory + "\nStop it first, or choose another directory with --data DIR");
   }
   const std::string text = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, text.data(), text.size(), 0) < 0) {
@@ -117,7 +119,8 @@ Result<std::string> read_small_file(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return fail(errno == ENOENT ? Failure::not_found : Failure::denied, "cannot read " + path + ": " + std::strerror(errno));
+    return fail(errno == ENOENT ? Failure::not_found : Failure::denied,
+                "cannot read " + path + ": " + std::strerror(errno));
   }
   std::string text(kSmall, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -51,7 +51,8 @@ Deflater::~Deflater() { release_memory(); }
 void Deflater::put(std::string_view bytes) {
   if (!open_) {
     stream_ = {};
-    if (deflateInit2(&stream_, kLevel, Z_DEFLATED, kRawWindow, kMemoryLevel, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+    if (deflateInit2(&stream_, kLevel, Z_DEFLATED, kRawWindow, kMemoryLevel, Z_DEFAULT_STRATEGY) != Z_OK)
+      throw std::bad_alloc();
     open_ = true;
   }
   stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));

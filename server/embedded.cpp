@@ -26,8 +26,8 @@ using namespace std::chrono_literals;
 constexpr auto kPoll = 20ms;
 constexpr auto kFirstBackOff = 100ms;
 constexpr auto kLongestBackOff = 30s;
-constexpr auto kHealthyAfter = 60s;          // up for so long: the next death counts as the first one
-constexpr off_t kLogOctets = 16 << 20;       // postgres.log begins anew above it
+constexpr auto kHealthyAfter = 60s;     // up for so long: the next death counts as the first one
+constexpr off_t kLogOctets = 16 << 20;  // postgres.log begins anew above it
 constexpr std::size_t kTailOctets = 2000;
 
 }  // namespace
@@ -50,7 +50,8 @@ Result<std::unique_ptr<EmbeddedPostgres>> EmbeddedPostgres::start(const Embedded
   CPM_CHECK(end_stray_postmaster(it->cluster_, settings.stop_timeout));
   CPM_TRY(socket, socket_directory(settings.directory, settings.user));
   it->socket_directory_ = socket;
-  CPM_CHECK(configure_cluster(it->cluster_, {socket, settings.connections, settings.shared_buffers, binaries.major, settings.user.name}));
+  CPM_CHECK(configure_cluster(
+      it->cluster_, {socket, settings.connections, settings.shared_buffers, binaries.major, settings.user.name}));
   std::string host;
   for (const char c : socket) host += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
   it->url_ = "host='" + host + "' port=5432 dbname=" + kClusterDatabase + " user=" + kClusterDatabase;
@@ -75,20 +76,24 @@ Result<void> EmbeddedPostgres::wait_until_ready() {
     std::this_thread::sleep_for(kPoll);
     if (says_ready()) {
       ready_ = true;
-      log::info("database", "embedded database is ready", {{"process", std::to_string(pid_)}, {"socket", socket_directory_}});
+      log::info("database", "embedded database is ready",
+                {{"process", std::to_string(pid_)}, {"socket", socket_directory_}});
       return {};
     }
     if (!reap()) continue;
     // Children of a postmaster that was killed need a moment to notice; until then their shared memory is in the way.
     const std::string tail = log_tail();
-    const bool in_the_way = tail.find("shared memory block") != std::string::npos || tail.find("lock file") != std::string::npos;
+    const bool in_the_way =
+        tail.find("shared memory block") != std::string::npos || tail.find("lock file") != std::string::npos;
     if (!in_the_way) {
-      return fail(Failure::unavailable, "the embedded database did not start (" + ended_with_ + "); the end of " + log_ + ":\n" + tail);
+      return fail(Failure::unavailable,
+                  "the embedded database did not start (" + ended_with_ + "); the end of " + log_ + ":\n" + tail);
     }
     std::this_thread::sleep_for(200ms);
   }
-  return fail(Failure::timeout, "the embedded database was not ready after " + std::to_string(settings_.start_timeout.count()) +
-                                    " s; the end of " + log_ + ":\n" + log_tail() +
+  return fail(Failure::timeout, "the embedded database was not ready after " +
+                                    std::to_string(settings_.start_timeout.count()) + " s; the end of " + log_ + ":\n" +
+                                    log_tail() +
                                     "\nIf it only needs longer to recover: --set database.start_timeout=10m");
 }
 

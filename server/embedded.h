@@ -1,7 +1,8 @@
-// The embedded PostgreSQL: a private cluster in DATA/pg, reached by a unix socket only, run as a child of this process as its own
-// unprivileged user (storage-design 11). It ends with this process, however that ends, and is started again when it
-// dies alone. A stray one of a server that was killed is ended first.
-// Runs on: the main thread, which lives as long as the process (the child's death signal follows it).
+// The embedded PostgreSQL: a private cluster in DATA/pg, reached by a unix socket only, run as a child of this process
+// as its own unprivileged user (storage-design 11). It ends with this process, however that ends, and is started again
+// when it dies alone. A stray one of a server that was killed is ended first.
+// Runs on: the main thread, which lives as
+// long as the process (the child's death signal follows it).
 #pragma once
 
 #include "base/result.h"
@@ -20,13 +21,13 @@
 namespace cpm::server {
 
 struct EmbeddedSettings {
-  std::string directory;              // the data directory, absolute, locked, owned by `user`
-  std::string bin_dir;                // empty: looked for
+  std::string directory;  // the data directory, absolute, locked, owned by `user`
+  std::string bin_dir;    // empty: looked for
   std::size_t connections = 8;
-  std::uint64_t shared_buffers = 0;   // 0: from the machine's memory
+  std::uint64_t shared_buffers = 0;  // 0: from the machine's memory
   std::chrono::seconds start_timeout{120};
   std::chrono::seconds stop_timeout{30};
-  User user;                          // who we are
+  User user;  // who we are
 };
 
 class EmbeddedPostgres {
@@ -46,31 +47,31 @@ class EmbeddedPostgres {
   // it is ready. Nothing returned: wait for SIGCHLD.
   [[nodiscard]] std::optional<std::chrono::milliseconds> tend();
 
-  // Fast shutdown; after stop_timeout an immediate one. Never SIGKILL: that leaves children and shared memory. `hurry` is
-  // asked while waiting and ends the patience.
+  // Fast shutdown; after stop_timeout an immediate one. Never SIGKILL: that leaves children and shared memory. `hurry`
+  // is asked while waiting and ends the patience.
   void stop(const std::function<bool()>& hurry = {});
 
  private:
   using Clock = std::chrono::steady_clock;
 
   explicit EmbeddedPostgres(EmbeddedSettings settings);
-  Result<void> launch();                // forks
+  Result<void> launch();  // forks
   Result<void> wait_until_ready();
   [[nodiscard]] bool says_ready() const;
-  bool reap();                          // true when the child has ended
+  bool reap();  // true when the child has ended
   void schedule_restart();
   void trim_log() const;
   [[nodiscard]] std::string log_tail() const;
 
   const EmbeddedSettings settings_;
-  const std::string cluster_;           // DATA/pg
-  const std::string log_;               // DATA/postgres.log
+  const std::string cluster_;  // DATA/pg
+  const std::string log_;      // DATA/postgres.log
   PgBinaries binaries_;
   std::string socket_directory_;
   std::string url_;
   pid_t pid_ = -1;
   std::string ended_with_;
-  std::streamoff log_from_ = 0;         // where the present child's output begins
+  std::streamoff log_from_ = 0;  // where the present child's output begins
   std::atomic<bool> ready_{false};
   Clock::time_point started_;
   Clock::time_point restart_at_;

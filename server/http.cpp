@@ -117,7 +117,8 @@ boost::asio::awaitable<void> HttpServer::connection(tcp::socket socket, std::sha
     }
     keep = !error && parser.is_done() && request.keep_alive();
     const bool head = !error && request.method() == http::verb::head;
-    http::response<http::string_body> response(static_cast<http::status>(answer.status), error ? 11U : request.version());
+    http::response<http::string_body> response(static_cast<http::status>(answer.status),
+                                               error ? 11U : request.version());
     response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(keep);

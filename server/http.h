@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server for operators: bounded requests, one at a time per connection, every wait with a deadline. What it answers
-// stands in pages.cpp.
+// A small HTTP/1.1 server for operators: bounded requests, one at a time per connection, every wait with a deadline.
+// What it answers stands in pages.cpp.
 // Runs on: the first io thread.
 #pragma once
 
@@ -37,7 +37,7 @@ class HttpServer {
   HttpServer(boost::asio::io_context& context, const Limits& limits) : context_(context), limits_(limits) {}
   [[nodiscard]] Result<void> open(const std::vector<Endpoint>& endpoints);  // binds
   [[nodiscard]] Result<void> start(Handler handler);                        // listens and accepts
-  void stop();  // REQUIRES: the context runs
+  void stop();                                                              // REQUIRES: the context runs
   [[nodiscard]] std::string address() const;  // HOST:PORT of the first one, "" when there is none
 
  private:

@@ -18,7 +18,7 @@ class IoThreads {
   ~IoThreads() { stop(); }
   void start();
   void stop();
-  [[nodiscard]] boost::asio::io_context& next();   // round robin; any thread
+  [[nodiscard]] boost::asio::io_context& next();  // round robin; any thread
   [[nodiscard]] boost::asio::io_context& first() { return *contexts_.front(); }
 
  private:

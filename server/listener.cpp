@@ -16,9 +16,9 @@ namespace {
 using boost::asio::ip::tcp;
 constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
 constexpr int kQueue = 1024;
-constexpr std::chrono::milliseconds kBackOff{50};          // after accept failed, e.g. no descriptors left
+constexpr std::chrono::milliseconds kBackOff{50};  // after accept failed, e.g. no descriptors left
 constexpr std::chrono::milliseconds kLongestBackOff{2000};
-constexpr std::chrono::seconds kFarewell{5};               // for a BYE to somebody who is refused
+constexpr std::chrono::seconds kFarewell{5};  // for a BYE to somebody who is refused
 
 const char* kind_name(ListenerKind kind) { return kind == ListenerKind::imap ? "imap" : "imaps"; }
 
@@ -65,7 +65,9 @@ Result<void> Listener::start(const TlsSource* tls, Serve serve) {
   for (auto& socket : sockets_) {
     boost::system::error_code error;
     socket->acceptor->listen(kQueue, error);
-    if (error) return fail(Failure::in_use, std::string(kind_name(socket->kind)) + ".listen = " + socket->address + ": " + error.message());
+    if (error)
+      return fail(Failure::in_use,
+                  std::string(kind_name(socket->kind)) + ".listen = " + socket->address + ": " + error.message());
     boost::asio::co_spawn(threads_.first(), accept(*socket), log_exception);
   }
   return {};
@@ -153,7 +155,8 @@ boost::asio::awaitable<void> Listener::connection(tcp::socket socket, ListenerKi
   boost::system::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) co_return;  // gone already
-  auto stream = std::make_unique<ConnectionStream>(std::move(socket), peer_info(remote), tls_, limits_, metrics_.traffic());
+  auto stream =
+      std::make_unique<ConnectionStream>(std::move(socket), peer_info(remote), tls_, limits_, metrics_.traffic());
   const Entry entry(*this, *stream, stream->canceller());
   if (!entry.accepted()) {
     co_await refuse(*stream, kind);

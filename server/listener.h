@@ -1,4 +1,5 @@
-// Listener: accepts IMAP connections on the configured addresses, applies the connection limits and hands each to the session code.
+// Listener: accepts IMAP connections on the configured addresses, applies the connection limits and hands each to the
+// session code.
 // Runs on: the first io thread accepts; connections run on the io threads in turn.
 #pragma once
 
@@ -37,8 +38,8 @@ class Listener {
   [[nodiscard]] Result<void> open(const std::vector<Endpoint>& endpoints, ListenerKind kind);
   // Begins to listen and to accept; `tls` may be null and outlives the connections.
   [[nodiscard]] Result<void> start(const TlsSource* tls, Serve serve);
-  void stop();        // no more connections; those that are there go on
-  void cancel_all();  // ends the connections that are there, without a word
+  void stop();                                                 // no more connections; those that are there go on
+  void cancel_all();                                           // ends the connections that are there, without a word
   [[nodiscard]] std::string address(ListenerKind kind) const;  // HOST:PORT of the first one, "" when there is none
   [[nodiscard]] std::size_t connections() const;
 
@@ -64,9 +65,9 @@ class Listener {
   Serve serve_;
   std::vector<std::unique_ptr<Socket>> sockets_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::size_t> peers_;                       // protected by mutex_
-  std::map<std::uint64_t, std::function<void()>> connections_;     // protected by mutex_; each cancels one
-  std::uint64_t next_ = 1;                                         // protected by mutex_
+  std::map<std::string, std::size_t> peers_;                    // protected by mutex_
+  std::map<std::uint64_t, std::function<void()>> connections_;  // protected by mutex_; each cancels one
+  std::uint64_t next_ = 1;                                      // protected by mutex_
 };
 
 }  // namespace cpm::server

@@ -1,4 +1,5 @@
-// cpmstored: the server. Reads the command line and the configuration, prints what can be printed without running, then runs.
+// cpmstored: the server. Reads the command line and the configuration, prints what can be printed without running, then
+// runs.
 #include "base/config.h"
 #include "imap/registry.h"
 #include "server/server.h"
@@ -12,7 +13,8 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  cpmstored --data /var/lib/cpmstore\n"
-      "      an embedded PostgreSQL, a self-made certificate; make users with: cpmctl --data /var/lib/cpmstore user add …\n"
+      "      an embedded PostgreSQL, a self-made certificate; make users with: cpmctl --data /var/lib/cpmstore user "
+      "add …\n"
       "  cpmstored --data /var/lib/cpmstore --config /etc/cpmstore.toml --set imaps.listen=*:993\n"
       "All settings: cpmstored --help-config");
   cpm::ConfigSources sources;

@@ -15,16 +15,29 @@ const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025,
                                                           0.1,    0.25,  0.5,    1,     2.5,  10,    60};
 
 void line(std::ostringstream& out, const char* name, const char* kind, const char* help, double value) {
-  out << std::setprecision(17) << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << kind << '\n' << name << ' ' << value << '\n';
+  out << std::setprecision(17) << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << kind << '\n'
+      << name << ' ' << value << '\n';
 }
 
 }  // namespace
 
 Metrics::Metrics()
-    : connections_(prometheus::BuildCounter().Name("cpmstore_connections_total").Help("Connections accepted").Register(registry_)),
-      refused_(prometheus::BuildCounter().Name("cpmstore_connections_refused_total").Help("Connections refused by a limit").Register(registry_)),
-      commands_(prometheus::BuildCounter().Name("cpmstore_commands_total").Help("IMAP commands by name and result").Register(registry_)),
-      command_seconds_(prometheus::BuildHistogram().Name("cpmstore_command_seconds").Help("Time to answer an IMAP command").Register(registry_)) {}
+    : connections_(prometheus::BuildCounter()
+                       .Name("cpmstore_connections_total")
+                       .Help("Connections accepted")
+                       .Register(registry_)),
+      refused_(prometheus::BuildCounter()
+                   .Name("cpmstore_connections_refused_total")
+                   .Help("Connections refused by a limit")
+                   .Register(registry_)),
+      commands_(prometheus::BuildCounter()
+                    .Name("cpmstore_commands_total")
+                    .Help("IMAP commands by name and result")
+                    .Register(registry_)),
+      command_seconds_(prometheus::BuildHistogram()
+                           .Name("cpmstore_command_seconds")
+                           .Help("Time to answer an IMAP command")
+                           .Register(registry_)) {}
 
 void Metrics::connection_accepted(std::string_view listener) {
   connections_.Add({{"listener", std::string(listener)}}).Increment();
@@ -59,19 +72,26 @@ std::string Metrics::text(const Sources& sources) {
   prometheus::TextSerializer().Serialize(out, registry_.Collect());
   line(out, "cpmstore_sessions", "gauge", "IMAP sessions now", static_cast<double>(sources.sessions.size()));
   line(out, "cpmstore_database_reachable", "gauge", "1 when the database answers", sources.db.reachable() ? 1 : 0);
-  line(out, "cpmstore_database_connections", "gauge", "Database connections", static_cast<double>(sources.db.settings().connections));
-  line(out, "cpmstore_database_queued", "gauge", "Jobs waiting for a database connection", static_cast<double>(sources.db.queued()));
+  line(out, "cpmstore_database_connections", "gauge", "Database connections",
+       static_cast<double>(sources.db.settings().connections));
+  line(out, "cpmstore_database_queued", "gauge", "Jobs waiting for a database connection",
+       static_cast<double>(sources.db.queued()));
   line(out, "cpmstore_cpu_queued", "gauge", "Jobs waiting for a CPU thread", static_cast<double>(sources.cpu.queued()));
-  line(out, "cpmstore_snapshot_messages", "gauge", "Messages in the mailbox snapshots", static_cast<double>(sources.snapshots.messages()));
+  line(out, "cpmstore_snapshot_messages", "gauge", "Messages in the mailbox snapshots",
+       static_cast<double>(sources.snapshots.messages()));
   line(out, "cpmstore_spool_octets", "gauge", "Octets in spool files", static_cast<double>(Spool::disk_in_use()));
   line(out, "cpmstore_received_octets_total", "counter", "Octets from clients", static_cast<double>(traffic_.received));
   line(out, "cpmstore_sent_octets_total", "counter", "Octets to clients", static_cast<double>(traffic_.sent));
   const auto logins = sources.authenticator.statistics();
   line(out, "cpmstore_logins_accepted_total", "counter", "Logins accepted", static_cast<double>(logins.accepted));
-  line(out, "cpmstore_logins_refused_total", "counter", "Logins refused: wrong credentials", static_cast<double>(logins.refused));
-  line(out, "cpmstore_logins_unauthorized_total", "counter", "Logins refused: not authorized to act for the identity", static_cast<double>(logins.unauthorized));
-  line(out, "cpmstore_logins_locked_total", "counter", "Logins refused unseen because of a lock-out", static_cast<double>(logins.locked));
-  line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now", static_cast<double>(sources.authenticator.lockouts().size()));
+  line(out, "cpmstore_logins_refused_total", "counter", "Logins refused: wrong credentials",
+       static_cast<double>(logins.refused));
+  line(out, "cpmstore_logins_unauthorized_total", "counter", "Logins refused: not authorized to act for the identity",
+       static_cast<double>(logins.unauthorized));
+  line(out, "cpmstore_logins_locked_total", "counter", "Logins refused unseen because of a lock-out",
+       static_cast<double>(logins.locked));
+  line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now",
+       static_cast<double>(sources.authenticator.lockouts().size()));
   return out.str();
 }
 

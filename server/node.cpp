@@ -50,8 +50,8 @@ Result<imap::auth::Settings> auth_settings(const Config& config) {
   return settings;
 }
 
-Node::Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth, Metrics& metrics,
-           const std::string& url)
+Node::Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth,
+           Metrics& metrics, const std::string& url)
     : limits_(config.limits),
       settings_(imap_settings(config, directory)),
       registry_(std::move(registry)),

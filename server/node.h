@@ -1,6 +1,7 @@
-// Node: everything that stands between the database being there and the last session being gone: the services that sessions use, made
-// from the configuration.
-// Runs on: made and stopped by the main thread; its parts say for themselves where they run.
+// Node: everything that stands between the database being there and the last session being gone: the services that
+// sessions use, made from the configuration.
+// Runs on: made and stopped by the main thread; its parts say for themselves
+// where they run.
 #pragma once
 
 #include "base/config.h"
@@ -25,8 +26,8 @@ namespace cpm::server {
 
 class Node {
  public:
-  Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth, Metrics& metrics,
-       const std::string& url);
+  Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth,
+       Metrics& metrics, const std::string& url);
 
   boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
   void start() { feed_.start(); }

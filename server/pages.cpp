@@ -2,8 +2,8 @@
 
 #include "schema/migrate.h"
 
-#include <nlohmann/json.hpp>
 #include <openssl/crypto.h>
+#include <nlohmann/json.hpp>
 
 namespace cpm::server {
 
@@ -11,13 +11,21 @@ namespace {
 
 using nlohmann::json;
 
-HttpAnswer text_answer(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text) + "\n"}; }
+HttpAnswer text_answer(int status, std::string text) {
+  return {status, "text/plain; charset=utf-8", std::move(text) + "\n"};
+}
 
 HttpAnswer session_list(imap::SessionList& sessions) {
   json all = json::array();
   for (const imap::SessionInfo& one : sessions.list()) {
-    all.push_back({{"id", one.id}, {"peer", one.peer}, {"user", one.user}, {"actor", one.actor}, {"client", one.client},
-                   {"mailbox", one.mailbox}, {"command", one.command}, {"tls", one.tls},
+    all.push_back({{"id", one.id},
+                   {"peer", one.peer},
+                   {"user", one.user},
+                   {"actor", one.actor},
+                   {"client", one.client},
+                   {"mailbox", one.mailbox},
+                   {"command", one.command},
+                   {"tls", one.tls},
                    {"since", one.since.time_since_epoch().count()}});
   }
   return {200, "application/json", json{{"sessions", all}}.dump(-1, ' ', false, json::error_handler_t::replace)};
@@ -50,16 +58,16 @@ boost::asio::awaitable<HttpAnswer> Pages::ready() {
   auto state = co_await node_.cpu().run(ask);
   if (!state) co_return text_answer(503, "the database cannot be reached");
   if (state->applied != state->known) {
-    co_return text_answer(503, "the database has schema version " + std::to_string(state->applied) + ", this server needs " +
-                                   std::to_string(state->known));
+    co_return text_answer(503, "the database has schema version " + std::to_string(state->applied) +
+                                   ", this server needs " + std::to_string(state->known));
   }
   co_return text_answer(200, "ready");
 }
 
 HttpAnswer Pages::admin(const HttpRequest& request) {
   constexpr std::string_view kSessions = "/admin/sessions";
-  const bool allowed = request.token.size() == token_.size() &&
-                       CRYPTO_memcmp(request.token.data(), token_.data(), token_.size()) == 0;
+  const bool allowed =
+      request.token.size() == token_.size() && CRYPTO_memcmp(request.token.data(), token_.data(), token_.size()) == 0;
   if (!allowed) return text_answer(401, "the token of DATA/admin.token is needed");
   if (request.target == kSessions) {
     if (request.method == "GET") return session_list(node_.sessions());

@@ -1,5 +1,5 @@
-// What the HTTP side answers: /healthz (the process lives), /readyz (it can serve), /metrics, and for cpmctl, with the token of
-// DATA/admin.token, /admin/sessions (see admin/session.cpp).
+// What the HTTP side answers: /healthz (the process lives), /readyz (it can serve), /metrics, and for cpmctl, with the
+// token of DATA/admin.token, /admin/sessions (see admin/session.cpp).
 // Runs on: the first io thread.
 #pragma once
 

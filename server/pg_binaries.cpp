@@ -80,12 +80,14 @@ Result<PgBinaries> find_pg_binaries(const std::string& configured, int wanted) {
   if (!configured.empty()) {
     const int major = major_version(configured);
     if (major == 0) {
-      return fail(Failure::not_found, "database.bin_dir is " + configured + ", but there are no working initdb and postgres in it");
+      return fail(Failure::not_found,
+                  "database.bin_dir is " + configured + ", but there are no working initdb and postgres in it");
     }
     if (wanted != 0 && major != wanted) {
-      return fail(Failure::unsupported, "the embedded database was made by PostgreSQL " + std::to_string(wanted) + ", but database.bin_dir (" +
-                                            configured + ") holds version " + std::to_string(major) + "\nPoint it to version " +
-                                            std::to_string(wanted) + ", or carry the data over with pg_upgrade");
+      return fail(Failure::unsupported, "the embedded database was made by PostgreSQL " + std::to_string(wanted) +
+                                            ", but database.bin_dir (" + configured + ") holds version " +
+                                            std::to_string(major) + "\nPoint it to version " + std::to_string(wanted) +
+                                            ", or carry the data over with pg_upgrade");
     }
     if (major < kOldestPostgres) {
       return fail(Failure::unsupported, "database.bin_dir holds PostgreSQL " + std::to_string(major) + "; version " +
@@ -102,8 +104,9 @@ Result<PgBinaries> find_pg_binaries(const std::string& configured, int wanted) {
   }
   if (wanted != 0) {
     return fail(Failure::unsupported, "the embedded database was made by PostgreSQL " + std::to_string(wanted) +
-                                          ", which is not installed" + (seen.empty() ? "" : " (there is " + seen + ")") +
-                                          "\n" + install_hint(wanted) + "; or carry the data over with pg_upgrade");
+                                          ", which is not installed" +
+                                          (seen.empty() ? "" : " (there is " + seen + ")") + "\n" +
+                                          install_hint(wanted) + "; or carry the data over with pg_upgrade");
   }
   return fail(Failure::not_found, "PostgreSQL " + std::to_string(kOldestPostgres) + " or newer was not found" +
                                       (seen.empty() ? "" : " (there is " + seen + ")") + "\n" + install_hint(0));

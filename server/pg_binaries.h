@@ -15,8 +15,8 @@ struct PgBinaries {
 
 inline constexpr int kOldestPostgres = 15;  // the schema uses what 15 brought
 
-// In this order: `configured`, `pg_config --bindir`, PATH, the newest of the distribution's versioned folders. With `wanted` (the
-// major version of an existing cluster) only programs of that version will do.
+// In this order: `configured`, `pg_config --bindir`, PATH, the newest of the distribution's versioned folders. With
+// `wanted` (the major version of an existing cluster) only programs of that version will do.
 [[nodiscard]] Result<PgBinaries> find_pg_binaries(const std::string& configured, int wanted = 0);
 
 }  // namespace cpm::server

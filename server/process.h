@@ -24,7 +24,8 @@ struct Ended {
 // Runs to the end. An Error only when the program could not be run at all.
 [[nodiscard]] Result<Ended> run_program(const Program& program);
 
-// Starts a child in its own session; its output goes to the end of `log`. It gets `death_signal` when this process dies.
+// Starts a child in its own session; its output goes to the end of `log`. It gets `death_signal` when this process
+// dies.
 [[nodiscard]] Result<pid_t> start_child(const Program& program, const std::string& log, int death_signal);
 
 // "exit code 1", "signal 9 (Killed)": from a status of waitpid().

@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kEvery = 30s;
-constexpr auto kGrace = 600s;         // bodies being sent outlive their message by this
-constexpr auto kStagedAge = 86400s;   // deposits that never came to their end
+constexpr auto kGrace = 600s;        // bodies being sent outlive their message by this
+constexpr auto kStagedAge = 86400s;  // deposits that never came to their end
 constexpr std::size_t kBatch = 500;
 
 }  // namespace
@@ -31,7 +31,8 @@ bool Purge::wait() {
 }
 
 bool Purge::purge_batch() {
-  const auto removed = db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::purge(tx, kGrace, kStagedAge, kBatch); });
+  const auto removed =
+      db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::purge(tx, kGrace, kStagedAge, kBatch); });
   if (!removed) log::debug("server", "no purge", {{"why", removed.error().detail}});
   const std::lock_guard lock(mutex_);
   return removed && *removed >= kBatch && !stopping_;

@@ -1,4 +1,5 @@
-// Purge: removes content that no message refers to any more, little by little. Bodies being sent outlive their message (design decision 8).
+// Purge: removes content that no message refers to any more, little by little. Bodies being sent outlive their message
+// (design decision 8).
 // Runs on: its own thread.
 #pragma once
 
@@ -19,8 +20,8 @@ class Purge {
 
  private:
   void run();
-  bool wait();          // false when it is over
-  bool purge_batch();   // true when there may be more
+  bool wait();         // false when it is over
+  bool purge_batch();  // true when there may be more
 
   schema::Database& db_;
   std::mutex mutex_;

@@ -16,10 +16,10 @@
 #include "server/tls.h"
 #include "server/user.h"
 
-#include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <csignal>
@@ -35,7 +35,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPoll = 20ms;
-constexpr auto kCancelPatience = 5s;      // for sessions that were cut off to notice it
+constexpr auto kCancelPatience = 5s;        // for sessions that were cut off to notice it
 constexpr std::size_t kOwnConnections = 4;  // beside the pool: change feed, purge, cpmctl
 constexpr rlim_t kOtherDescriptors = 200;   // files that are not connections
 
@@ -72,7 +72,8 @@ class Server {
   Result<void> run() {
     std::signal(SIGPIPE, SIG_IGN);
     CPM_TRY(registry, imap::Registry::build(config_.imap_disable));
-    // While still root: the limit of files, the directory's owner, ports below 1024. Everything else as the unprivileged user.
+    // While still root: the limit of files, the directory's owner, ports below 1024. Everything else as the
+    // unprivileged user.
     raise_descriptor_limit(config_.limits);
     CPM_TRY(user, choose_user(config_.database.run_as));
     CPM_TRY(directory, prepare_data_directory(config_.data, user));
@@ -120,7 +121,8 @@ class Server {
 
  private:
   Result<std::shared_ptr<const TlsContext>> load_tls(const Config::Tls& configured) const {
-    TlsFiles files{configured.certificate, configured.key, configured.client_ca, configured.client_identity, configured.minimum};
+    TlsFiles files{configured.certificate, configured.key, configured.client_ca, configured.client_identity,
+                   configured.minimum};
     if (files.certificate.empty()) {
       CPM_TRY(own, self_made_certificate(directory_));
       files.certificate = own.certificate;
@@ -167,7 +169,8 @@ class Server {
 
   Result<void> start_listening(Node& node, const TlsSource& tls, Pages& pages) {
     CPM_CHECK(http_.start([&pages](HttpRequest request) { return pages.answer(std::move(request)); }));
-    return listener_.start(&tls, [&node](std::unique_ptr<Stream> stream, ListenerKind) { return node.serve(std::move(stream)); });
+    return listener_.start(
+        &tls, [&node](std::unique_ptr<Stream> stream, ListenerKind) { return node.serve(std::move(stream)); });
   }
 
   void say_ready() const {
@@ -204,7 +207,8 @@ class Server {
     log::info("server", "reloaded");
   }
 
-  bool wait_for_sessions(Signals& signals, std::chrono::steady_clock::time_point until, const std::function<bool()>& on) {
+  bool wait_for_sessions(Signals& signals, std::chrono::steady_clock::time_point until,
+                         const std::function<bool()>& on) {
     while (listener_.connections() > 0) {
       if (std::chrono::steady_clock::now() >= until || !on()) return false;
       std::this_thread::sleep_for(kPoll);
@@ -213,8 +217,8 @@ class Server {
     return true;
   }
 
-  // Every session is told BYE and may end what it does; then it is cut off. What still hangs in the database after that is let go by
-  // stopping it; nothing acknowledged is lost, an open transaction is rolled back.
+  // Every session is told BYE and may end what it does; then it is cut off. What still hangs in the database after that
+  // is let go by stopping it; nothing acknowledged is lost, an open transaction is rolled back.
   void end_sessions(Node& node, Signals& signals) {
     const auto now = [] { return std::chrono::steady_clock::now(); };
     const bool ended = wait_for_sessions(signals, now() + config_.limits.drain_timeout, [&] {

@@ -1,6 +1,7 @@
-// Server: owns everything, starts in order, stops in reverse: data directory, database, schema, TLS, listeners, HTTP. main.cpp only reads
-// the command line.
-// Runs on: the main thread (signals, the embedded database); sessions run on the io threads.
+// Server: owns everything, starts in order, stops in reverse: data directory, database, schema, TLS, listeners, HTTP.
+// main.cpp only reads the command line.
+// Runs on: the main thread (signals, the embedded database); sessions run on the
+// io threads.
 #pragma once
 
 #include "base/config.h"

@@ -1,4 +1,5 @@
-// Signals of the process, as calls on the main thread: SIGTERM and SIGINT ask to stop, SIGHUP to reload, SIGCHLD to look after children.
+// Signals of the process, as calls on the main thread: SIGTERM and SIGINT ask to stop, SIGHUP to reload, SIGCHLD to
+// look after children.
 // Runs on: the main thread.
 #pragma once
 
@@ -21,8 +22,8 @@ class Signals {
   };
 
   explicit Signals(Actions actions);
-  void wait_for_stop();                      // until the first request to stop
-  void poll();                               // handles what has come; never waits
+  void wait_for_stop();  // until the first request to stop
+  void poll();           // handles what has come; never waits
   [[nodiscard]] int stop_requests() const { return stop_requests_; }
 
  private:

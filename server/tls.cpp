@@ -22,8 +22,10 @@ constexpr std::string_view kSessionContext = "cpmstore";
 // TLS 1.2: forward secrecy and AEAD only.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
 
-// A client that offers ALPN without "imap" speaks something else: refused, against cross-protocol attacks (RFC 7301 3.2).
-int select_protocol(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length, void*) {
+// A client that offers ALPN without "imap" speaks something else: refused, against cross-protocol attacks (RFC
+// 7301 3.2).
+int select_protocol(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in,
+                    unsigned in_length, void*) {
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_length, kAlpn, sizeof kAlpn - 1, in, in_length) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -49,7 +51,8 @@ Result<void> readable(const std::string& key, const std::string& path) {
   return {};
 }
 
-// RFC 5929 4.1: the hash of the certificate's signature, SHA-256 instead of anything weaker. No hash of its own (EdDSA): undefined.
+// RFC 5929 4.1: the hash of the certificate's signature, SHA-256 instead of anything weaker. No hash of its own
+// (EdDSA): undefined.
 std::string end_point_digest(X509* certificate) {
   int digest_nid = NID_undef;
   if (OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digest_nid, nullptr) != 1) return {};
@@ -70,7 +73,8 @@ std::string date_text(const ASN1_TIME* time) {
 }
 
 std::string asn1_text(const ASN1_STRING* text) {
-  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text)));
+  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                     static_cast<std::size_t>(ASN1_STRING_length(text)));
 }
 
 // The first such name. A NUL or another control character inside is a trick, never an address.
@@ -116,15 +120,18 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
   if (raw == nullptr) return fail(Failure::internal, "cannot make a TLS context: " + tls_error_text());
   const std::shared_ptr<TlsContext> context(new TlsContext(raw));
   SSL_CTX_set_min_proto_version(raw, files.minimum == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION);
-  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                               SSL_OP_PRIORITIZE_CHACHA);
   // Idle connections keep no record buffers; tickets instead of a session cache, one of them.
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 1);
   SSL_CTX_set_read_ahead(raw, 1);
   SSL_CTX_set_alpn_select_cb(raw, select_protocol, nullptr);
-  SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(kSessionContext.data()), kSessionContext.size());
-  if (SSL_CTX_set_cipher_list(raw, kCiphers) != 1) return fail(Failure::internal, "no TLS ciphers: " + tls_error_text());
+  SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(kSessionContext.data()),
+                                 kSessionContext.size());
+  if (SSL_CTX_set_cipher_list(raw, kCiphers) != 1)
+    return fail(Failure::internal, "no TLS ciphers: " + tls_error_text());
   CPM_CHECK(context->load_files(files));
   return std::shared_ptr<const TlsContext>(context);
 }
@@ -144,7 +151,9 @@ Result<void> TlsContext::load_files(const TlsFiles& files) {
   SSL_CTX_set_default_passwd_cb_userdata(raw, nullptr);
   SSL_CTX_set_default_passwd_cb(raw, nullptr);
   if (key_loaded != 1) {
-    if (passphrase_asked) return bad_file("tls.key", files.key, "is encrypted with a passphrase; store it without one, readable by the server's user only");
+    if (passphrase_asked)
+      return bad_file("tls.key", files.key,
+                      "is encrypted with a passphrase; store it without one, readable by the server's user only");
     if (ERR_GET_LIB(key_error) == ERR_LIB_X509 && ERR_GET_REASON(key_error) == X509_R_KEY_VALUES_MISMATCH) {
       ERR_clear_error();
       return bad_file("tls.key", files.key, "does not belong to the certificate in " + files.certificate);
@@ -182,20 +191,23 @@ TlsInfo TlsContext::describe(SSL* connection) const {
   info.cipher = SSL_get_cipher_name(connection);
   info.tls_server_end_point = server_end_point_;
   const bool tls13 = SSL_version(connection) >= TLS1_3_VERSION;
-  const bool bound = tls13 || SSL_get_extms_support(connection) == 1;  // without it a binding proves nothing (RFC 9266 4.2)
+  const bool bound =
+      tls13 || SSL_get_extms_support(connection) == 1;  // without it a binding proves nothing (RFC 9266 4.2)
   if (bound) {
     constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
     std::array<unsigned char, 32> octets{};
     const unsigned char no_context = 0;
-    if (SSL_export_keying_material(connection, octets.data(), octets.size(), kLabel.data(), kLabel.size(), &no_context, 0, 1) == 1) {
+    if (SSL_export_keying_material(connection, octets.data(), octets.size(), kLabel.data(), kLabel.size(), &no_context,
+                                   0, 1) == 1) {
       info.tls_exporter.assign(octets.begin(), octets.end());
     }
   }
   if (!tls13 && bound) {
     // The first Finished message: the client's, or the server's when a session was resumed (RFC 5929 3.1).
     std::array<unsigned char, EVP_MAX_MD_SIZE> octets{};
-    const std::size_t length = SSL_session_reused(connection) == 1 ? SSL_get_finished(connection, octets.data(), octets.size())
-                                                                   : SSL_get_peer_finished(connection, octets.data(), octets.size());
+    const std::size_t length = SSL_session_reused(connection) == 1
+                                   ? SSL_get_finished(connection, octets.data(), octets.size())
+                                   : SSL_get_peer_finished(connection, octets.data(), octets.size());
     info.tls_unique.assign(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(length));
   }
   X509* client = SSL_get0_peer_certificate(connection);

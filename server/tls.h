@@ -1,5 +1,7 @@
-// TLS for IMAP: contexts made from certificate files, replaced as a whole when they are loaded again (RFC 8314, RFC 8446, BCP 195).
-// Runs on: make and reload on the main thread; TlsSource::current() on any thread; a TlsContext never changes.
+// TLS for IMAP: contexts made from certificate files, replaced as a whole when they are loaded again (RFC 8314, RFC
+// 8446, BCP 195).
+// Runs on: make and reload on the main thread; TlsSource::current() on any thread; a TlsContext never
+// changes.
 #pragma once
 
 #include "base/result.h"
@@ -14,9 +16,9 @@
 namespace cpm::server {
 
 struct TlsFiles {
-  std::string certificate, key;          // PEM
-  std::string client_ca;                 // PEM; empty: client certificates are not asked for
-  std::string client_identity = "email"; // email, uri, cn
+  std::string certificate, key;           // PEM
+  std::string client_ca;                  // PEM; empty: client certificates are not asked for
+  std::string client_identity = "email";  // email, uri, cn
   std::string minimum = "1.2";
 };
 
@@ -61,8 +63,8 @@ class TlsSource {
   std::shared_ptr<const TlsContext> context_;  // protected by mutex_
 };
 
-// An entry of this thread's OpenSSL error queue as text; empties the queue. The oldest says what is wrong with a file, the newest
-// why a handshake failed.
+// An entry of this thread's OpenSSL error queue as text; empties the queue. The oldest says what is wrong with a file,
+// the newest why a handshake failed.
 enum class TlsError { oldest, newest };
 [[nodiscard]] std::string tls_error_text(TlsError which = TlsError::oldest);
 

@@ -17,8 +17,7 @@ constexpr const char* kDefaultUser = "postgres";
 Result<User> named(const std::string& name) {
   const passwd* entry = ::getpwnam(name.c_str());
   if (entry == nullptr) {
-    return fail(Failure::invalid, "there is no system user \"" + name +
-                                      "\"\nMake one (useradd --system " + name +
+    return fail(Failure::invalid, "there is no system user \"" + name + "\"\nMake one (useradd --system " + name +
                                       ") or name another with --set database.run_as=USER");
   }
   if (entry->pw_uid == 0) {

@@ -1,6 +1,7 @@
-// The system user that the server runs as. Started as root it becomes an unprivileged user before it makes a thread or opens the
-// database: PostgreSQL refuses root, and peer authentication wants one user for both.
-// Runs on: the main thread, before other threads start.
+// The system user that the server runs as. Started as root it becomes an unprivileged user before it makes a thread or
+// opens the database: PostgreSQL refuses root, and peer authentication wants one user for both.
+// Runs on: the main
+// thread, before other threads start.
 #pragma once
 
 #include "base/result.h"

@@ -76,7 +76,8 @@ std::string Authenticator::secret() const {
   return secret_;
 }
 
-Result<Authenticator::Lookup> Authenticator::look_up(schema::Transaction& tx, const std::string& name, const std::string& authzid) {
+Result<Authenticator::Lookup> Authenticator::look_up(schema::Transaction& tx, const std::string& name,
+                                                     const std::string& authzid) {
   auto record = schema::login_record(tx, name);
   if (!record && record.error().failure == Failure::not_found) {
     // RFC 5802 5.1: names compare as SASLprep makes them; addresses are stored as the operator wrote them.
@@ -94,7 +95,8 @@ Result<Authenticator::Lookup> Authenticator::look_up(schema::Transaction& tx, co
   return found;
 }
 
-boost::asio::awaitable<Result<Authenticator::Lookup>> Authenticator::find(Session& session, std::string name, std::string authzid) {
+boost::asio::awaitable<Result<Authenticator::Lookup>> Authenticator::find(Session& session, std::string name,
+                                                                          std::string authzid) {
   // The secret is read for every first attempt, known name or not.
   if (secret().empty()) {
     auto read = co_await session.db([](schema::Transaction& tx) { return schema::installation_secret(tx); });
@@ -120,11 +122,13 @@ boost::asio::awaitable<Result<void>> Authenticator::ready(Session& session, std:
   const auto locked = lockout_.locked_for(canonical(name), session.stream->peer(), Lockout::Clock::now());
   if (locked.count() == 0) co_return Result<void>{};
   ++locked_;
-  log_refusal(session, mechanism, Identity{name, {}, {}}, "locked for " + std::to_string(locked.count() / 1000 + 1) + "s");
+  log_refusal(session, mechanism, Identity{name, {}, {}},
+              "locked for " + std::to_string(locked.count() / 1000 + 1) + "s");
   co_return fail(Failure::locked_out, "Too many failures, try again later");
 }
 
-boost::asio::awaitable<Result<bool>> Authenticator::verify(const Lookup& found, std::string name, std::string password) {
+boost::asio::awaitable<Result<bool>> Authenticator::verify(const Lookup& found, std::string name,
+                                                           std::string password) {
   CandidateKeys against = candidate(found, name);
   // Text that SASLprep refuses is nobody's password; it is hashed all the same.
   const auto prepared = schema::saslprep(password, schema::Saslprep::query);
@@ -134,7 +138,9 @@ boost::asio::awaitable<Result<bool>> Authenticator::verify(const Lookup& found, 
     ++cached_;
     co_return true;
   }
-  auto work = [keys = against.keys, password](std::size_t) -> Result<bool> { return schema::matches_password(keys, password); };
+  auto work = [keys = against.keys, password](std::size_t) -> Result<bool> {
+    return schema::matches_password(keys, password);
+  };
   auto matched = co_await cpu_.run(std::move(work));
   if (!matched) co_return matched.error();
   const bool right = *matched && against.usable;
@@ -142,14 +148,16 @@ boost::asio::awaitable<Result<bool>> Authenticator::verify(const Lookup& found, 
   co_return right;
 }
 
-Result<schema::Principal> Authenticator::admit(Session& session, const std::string& mechanism, const Identity& who, const Lookup& found) {
+Result<schema::Principal> Authenticator::admit(Session& session, const std::string& mechanism, const Identity& who,
+                                               const Lookup& found) {
   if (!found.principal) {
     ++unauthorized_;
     log_refusal(session, mechanism, who, found.principal.error().text);
     return fail(Failure::authz_failed, "Not authorized to act for that identity");
   }
   const schema::Principal principal = *found.principal;
-  if (!session.services.sessions.enter_account(session.id, principal.account, session.limits().connections_per_address)) {
+  if (!session.services.sessions.enter_account(session.id, principal.account,
+                                               session.limits().connections_per_address)) {
     log_refusal(session, mechanism, who, "too many sessions of the account");
     return fail(Failure::limit, "Too many sessions for this account");
   }
@@ -165,8 +173,8 @@ Result<schema::Principal> Authenticator::admit(Session& session, const std::stri
   return principal;
 }
 
-boost::asio::awaitable<Result<schema::Principal>> Authenticator::password(Session& session, std::string mechanism, Identity who,
-                                                                          std::string password) {
+boost::asio::awaitable<Result<schema::Principal>> Authenticator::password(Session& session, std::string mechanism,
+                                                                          Identity who, std::string password) {
   auto allowed = co_await ready(session, mechanism, who.name);
   if (!allowed) co_return allowed.error();
   auto found = co_await find(session, who.name, who.authzid);
@@ -181,7 +189,8 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::password(Sessio
   co_return admit(session, mechanism, who, *found);
 }
 
-boost::asio::awaitable<Result<CandidateKeys>> Authenticator::keys(Session& session, std::string mechanism, std::string name) {
+boost::asio::awaitable<Result<CandidateKeys>> Authenticator::keys(Session& session, std::string mechanism,
+                                                                  std::string name) {
   auto allowed = co_await ready(session, mechanism, name);
   if (!allowed) co_return allowed.error();
   auto found = co_await find(session, name, {});
@@ -189,7 +198,8 @@ boost::asio::awaitable<Result<CandidateKeys>> Authenticator::keys(Session& sessi
   co_return candidate(*found, name);
 }
 
-boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session& session, std::string mechanism, Identity who) {
+boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session& session, std::string mechanism,
+                                                                        Identity who) {
   auto found = co_await find(session, who.name, who.authzid);
   if (!found) co_return found.error();
   const auto& record = found->record;
@@ -202,7 +212,8 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session&
   co_return admit(session, mechanism, who, *found);
 }
 
-boost::asio::awaitable<void> Authenticator::refused(Session& session, std::string mechanism, Identity who, std::string why) {
+boost::asio::awaitable<void> Authenticator::refused(Session& session, std::string mechanism, Identity who,
+                                                    std::string why) {
   ++refused_;
   const auto delay = lockout_.failed(who.name.empty() ? std::string() : canonical(who.name), session.stream->peer(),
                                      Lockout::Clock::now());

@@ -1,7 +1,9 @@
-// Authenticator: the one place where a session becomes somebody. It verifies, slows down guessing, checks the authorization
-// identity and the account's session limit, and writes one log line for each attempt. Unknown and disabled names take the
-// same road as wrong passwords: same work, same answer. Design decision 16; RFC 4422, RFC 4616, RFC 5802.
-// Runs on: coroutines on the session's strand, database and cpu work on their pools; shared state has its own mutexes.
+// Authenticator: the one place where a session becomes somebody. It verifies, slows down guessing, checks the
+// authorization identity and the account's session limit, and writes one log line for each attempt. Unknown and
+// disabled names take the same road as wrong passwords: same work, same answer. Design decision 16; RFC 4422, RFC 4616,
+// RFC 5802.
+// Runs on: coroutines on the session's strand, database and cpu work on their pools; shared state has its own
+// mutexes.
 #pragma once
 
 #include "base/pool.h"
@@ -38,10 +40,10 @@ struct CandidateKeys {
 
 struct AuthStatistics {
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;        // wrong credentials
-  std::uint64_t unauthorized = 0;   // right credentials, wrong authzid
-  std::uint64_t locked = 0;         // refused unseen because of a lock
-  std::uint64_t cached = 0;         // verified from the cache
+  std::uint64_t refused = 0;       // wrong credentials
+  std::uint64_t unauthorized = 0;  // right credentials, wrong authzid
+  std::uint64_t locked = 0;        // refused unseen because of a lock
+  std::uint64_t cached = 0;        // verified from the cache
 };
 
 // What an unknown name is checked against: the same for the name each time, different for each installation.
@@ -51,8 +53,8 @@ class Authenticator {
  public:
   Authenticator(schema::Database& db, Pool& cpu, Settings settings);
 
-  // LOGIN and PLAIN: verifies and logs the session in. On failure the session is unchanged; the answer has been delayed already.
-  // Failures: auth_failed, authz_failed, locked_out, limit, unavailable, timeout.
+  // LOGIN and PLAIN: verifies and logs the session in. On failure the session is unchanged; the answer has been delayed
+  // already. Failures: auth_failed, authz_failed, locked_out, limit, unavailable, timeout.
   boost::asio::awaitable<Result<schema::Principal>> password(Session& session, std::string mechanism, Identity who,
                                                              std::string password);
   // For exchanges that prove the password without sending it. Failures: locked_out, unavailable, timeout.
@@ -71,14 +73,15 @@ class Authenticator {
 
  private:
   struct Lookup {
-    std::optional<schema::LoginRecord> record;           // none: no such name
+    std::optional<schema::LoginRecord> record;                  // none: no such name
     Result<schema::Principal> principal = schema::Principal{};  // whom it would act for
   };
   static Result<Lookup> look_up(schema::Transaction& tx, const std::string& name, const std::string& authzid);
   boost::asio::awaitable<Result<Lookup>> find(Session& session, std::string name, std::string authzid);
   boost::asio::awaitable<Result<void>> ready(Session& session, std::string mechanism, std::string name);
   boost::asio::awaitable<Result<bool>> verify(const Lookup& found, std::string name, std::string password);
-  Result<schema::Principal> admit(Session& session, const std::string& mechanism, const Identity& who, const Lookup& found);
+  Result<schema::Principal> admit(Session& session, const std::string& mechanism, const Identity& who,
+                                  const Lookup& found);
   [[nodiscard]] CandidateKeys candidate(const Lookup& found, std::string_view name) const;
   [[nodiscard]] std::string secret() const;
 
@@ -88,8 +91,8 @@ class Authenticator {
   Lockout lockout_;
   VerifiedCache verified_;
   mutable std::mutex mutex_;
-  std::string secret_;                             // protected by mutex_; of the installation, empty until first asked
-  std::shared_ptr<const TokenVerifier> tokens_;    // protected by mutex_
+  std::string secret_;                           // protected by mutex_; of the installation, empty until first asked
+  std::shared_ptr<const TokenVerifier> tokens_;  // protected by mutex_
   std::atomic<std::uint64_t> accepted_{0}, refused_{0}, unauthorized_{0}, locked_{0}, cached_{0};
 };
 

@@ -10,8 +10,8 @@ std::optional<std::string> decode(std::string_view text, int variant) {
   std::string out(text.size() / 4 * 3 + 3, '\0');
   std::size_t length = 0;
   const char* end = nullptr;
-  const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(),
-                                       nullptr, &length, &end, variant);
+  const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                                       text.size(), nullptr, &length, &end, variant);
   if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
   out.resize(length);
   return out;

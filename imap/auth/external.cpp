@@ -1,4 +1,5 @@
-// EXTERNAL: RFC 4422 appendix A. The client is who its verified TLS certificate says; the message is the authzid, often empty.
+// EXTERNAL: RFC 4422 appendix A. The client is who its verified TLS certificate says; the message is the authzid, often
+// empty.
 #include "imap/auth/mechanism.h"
 
 #include "imap/wire/lexer.h"
@@ -36,9 +37,14 @@ bool has_certificate(const MechanismContext& context) {
 }  // namespace
 
 MechanismSpec external_mechanism() {
-  return {"EXTERNAL", {"RFC 4422"}, false, &has_certificate, [](const MechanismContext& context) -> std::unique_ptr<Mechanism> {
-            return std::make_unique<External>(has_certificate(context) ? *context.tls->client_certificate : std::string());
-          }};
+  return {
+      "EXTERNAL",
+      {"RFC 4422"},
+      false,
+      &has_certificate,
+      [](const MechanismContext& context) -> std::unique_ptr<Mechanism> {
+        return std::make_unique<External>(has_certificate(context) ? *context.tls->client_certificate : std::string());
+      }};
 }
 
 }  // namespace cpm::imap::auth

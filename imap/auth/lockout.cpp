@@ -8,9 +8,9 @@ namespace cpm::imap::auth {
 
 namespace {
 
-constexpr std::size_t kMostEntries = 100'000;   // names are chosen by strangers
-constexpr std::size_t kMostNameOctets = 256;    // of a name that is kept
-constexpr std::size_t kMostDoublings = 6;       // a lock grows to 64 times the configured time
+constexpr std::size_t kMostEntries = 100'000;  // names are chosen by strangers
+constexpr std::size_t kMostNameOctets = 256;   // of a name that is kept
+constexpr std::size_t kMostDoublings = 6;      // a lock grows to 64 times the configured time
 constexpr std::chrono::hours kLockMemory{24};
 
 std::string short_name(std::string_view name) { return std::string(name.substr(0, kMostNameOctets)); }

@@ -9,14 +9,16 @@ namespace cpm::imap::auth {
 Step Mechanism::supply(const schema::ScramKeys&, bool) { return failed_step("keys were not asked for"); }
 
 const std::vector<MechanismSpec>& mechanisms() {
-  static const std::vector<MechanismSpec> table = {plain_mechanism(), scram_sha_256_mechanism(), scram_sha_256_plus_mechanism(),
-                                                   oauthbearer_mechanism(), external_mechanism()};
+  static const std::vector<MechanismSpec> table = {plain_mechanism(), scram_sha_256_mechanism(),
+                                                   scram_sha_256_plus_mechanism(), oauthbearer_mechanism(),
+                                                   external_mechanism()};
   return table;
 }
 
 const MechanismSpec* find_mechanism(std::string_view name) {
   const auto& table = mechanisms();
-  const auto at = std::find_if(table.begin(), table.end(), [name](const MechanismSpec& one) { return one.name == name; });
+  const auto at =
+      std::find_if(table.begin(), table.end(), [name](const MechanismSpec& one) { return one.name == name; });
   return at == table.end() ? nullptr : &*at;
 }
 

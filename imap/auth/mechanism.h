@@ -1,5 +1,6 @@
-// Mechanism: the server's side of one SASL exchange (RFC 4422), as a state machine without I/O. The driver (authenticate.cpp)
-// feeds decoded client messages and does what the step asks for. One file a mechanism; mechanisms() is their table.
+// Mechanism: the server's side of one SASL exchange (RFC 4422), as a state machine without I/O. The driver
+// (authenticate.cpp) feeds decoded client messages and does what the step asks for. One file a mechanism; mechanisms()
+// is their table.
 // Runs on: session strand. Owned by the AUTHENTICATE command.
 #pragma once
 
@@ -18,9 +19,9 @@ namespace cpm::imap::auth {
 
 // Who proved to be whom.
 struct Identity {
-  std::string name;                        // authentication identity, as the client wrote it
-  std::string authzid;                     // to act as; may be empty
-  std::optional<std::string> stored_key;   // what the proof was checked against: must still be so at log-in
+  std::string name;                       // authentication identity, as the client wrote it
+  std::string authzid;                    // to act as; may be empty
+  std::optional<std::string> stored_key;  // what the proof was checked against: must still be so at log-in
 };
 
 struct Step {
@@ -30,7 +31,7 @@ struct Step {
     password,   // verify `data` as the password of identity
     identity,   // proved: log in
     failed,     // refused: when `data` is set it is sent as a last challenge, whose answer does not matter
-    ended,      // over with `error` as it is, nobody's failure is counted; bad_syntax when the message breaks the grammar
+    ended,  // over with `error` as it is, nobody's failure is counted; bad_syntax when the message breaks the grammar
   };
   Kind kind = Kind::failed;
   std::string data;
@@ -49,16 +50,16 @@ class Mechanism {
 
 struct MechanismContext {
   const Settings& settings;
-  const TlsInfo* tls = nullptr;    // null in the clear
-  bool allow_plaintext = false;    // passwords without TLS
+  const TlsInfo* tls = nullptr;  // null in the clear
+  bool allow_plaintext = false;  // passwords without TLS
   std::shared_ptr<const TokenVerifier> tokens;
 };
 
 struct MechanismSpec {
   std::string_view name;
   std::vector<std::string> rfcs;
-  bool needs_privacy = false;                   // in the clear it is refused with PRIVACYREQUIRED (RFC 5530)
-  bool (*available)(const MechanismContext&);   // besides being listed in Settings::mechanisms
+  bool needs_privacy = false;                  // in the clear it is refused with PRIVACYREQUIRED (RFC 5530)
+  bool (*available)(const MechanismContext&);  // besides being listed in Settings::mechanisms
   std::unique_ptr<Mechanism> (*make)(const MechanismContext&);
 };
 
@@ -80,10 +81,10 @@ struct MechanismSpec {
 
 // The GS2 header that opens SCRAM and OAUTHBEARER (RFC 5801 4): flag, optional authzid.
 struct Gs2Header {
-  char flag = 'n';            // n: no channel binding, y: the client could, p: it does
-  std::string binding;        // type, with p
+  char flag = 'n';      // n: no channel binding, y: the client could, p: it does
+  std::string binding;  // type, with p
   std::string authzid;
-  std::size_t length = 0;     // octets of the header, its last comma included
+  std::size_t length = 0;  // octets of the header, its last comma included
 };
 // Empty when malformed.
 [[nodiscard]] std::optional<Gs2Header> parse_gs2_header(std::string_view message);

@@ -1,4 +1,5 @@
-// OAUTHBEARER: RFC 7628. A refusal is told as JSON in a challenge, which the client answers with a single %x01. Only under TLS.
+// OAUTHBEARER: RFC 7628. A refusal is told as JSON in a challenge, which the client answers with a single %x01. Only
+// under TLS.
 #include "imap/auth/mechanism.h"
 
 #include "imap/auth/token_verifier.h"
@@ -22,7 +23,8 @@ std::optional<std::string_view> find_auth(std::string_view pairs) {
   while (!pairs.empty() && pairs[0] != kSeparator) {
     const std::size_t end = pairs.find(kSeparator);
     const std::size_t equals = pairs.find('=');
-    if (end == std::string_view::npos || equals == std::string_view::npos || equals == 0 || equals > end) return std::nullopt;
+    if (end == std::string_view::npos || equals == std::string_view::npos || equals == 0 || equals > end)
+      return std::nullopt;
     if (pairs.substr(0, equals) == "auth") {
       if (found) return std::nullopt;
       found = pairs.substr(equals + 1, end - equals - 1);
@@ -38,7 +40,8 @@ std::optional<std::string_view> bearer_token(std::string_view auth) {
   const std::size_t blank = auth.find(' ');
   if (blank == std::string_view::npos || !wire::iequals(auth.substr(0, blank), "Bearer")) return std::nullopt;
   auth.remove_prefix(std::min(auth.find_first_not_of(' ', blank), auth.size()));
-  const bool token = !auth.empty() && std::all_of(auth.begin(), auth.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  const bool token =
+      !auth.empty() && std::all_of(auth.begin(), auth.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   return token ? std::optional(auth) : std::nullopt;
 }
 
@@ -52,7 +55,8 @@ class OAuthBearer final : public Mechanism {
     // Channel binding is not defined for this mechanism (RFC 7628 3.1, 5).
     if (!header || header->flag == 'p') return failed_step("oauthbearer: bad header", std::string(kInvalidRequest));
     std::string_view rest = message.substr(header->length);
-    if (rest.empty() || rest[0] != kSeparator) return failed_step("oauthbearer: bad header", std::string(kInvalidRequest));
+    if (rest.empty() || rest[0] != kSeparator)
+      return failed_step("oauthbearer: bad header", std::string(kInvalidRequest));
     const auto auth = find_auth(rest.substr(1));
     if (!auth) return failed_step("oauthbearer: bad pairs", std::string(kInvalidRequest));
     const auto token = bearer_token(*auth);

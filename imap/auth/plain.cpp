@@ -1,4 +1,5 @@
-// PLAIN: RFC 4616. The password itself crosses the wire, so it is offered under TLS only, unless the operator says otherwise.
+// PLAIN: RFC 4616. The password itself crosses the wire, so it is offered under TLS only, unless the operator says
+// otherwise.
 #include "imap/auth/mechanism.h"
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class Plain final : public Mechanism {
   Step step(std::string_view message) override {
     // message = [authzid] NUL authcid NUL passwd
     if (message.size() > kMostOctets) return malformed_step("PLAIN message too long");
-    if (std::count(message.begin(), message.end(), '\0') != 2) return malformed_step("PLAIN message must have three parts");
+    if (std::count(message.begin(), message.end(), '\0') != 2)
+      return malformed_step("PLAIN message must have three parts");
     const std::size_t first = message.find('\0');
     const std::size_t second = message.find('\0', first + 1);
     Step step;

@@ -9,8 +9,8 @@ namespace cpm::imap::auth {
 
 namespace {
 
-constexpr std::size_t kMostOctets = 8192;   // of one client message
-constexpr std::size_t kNonceOctets = 18;    // of our half, before base64
+constexpr std::size_t kMostOctets = 8192;  // of one client message
+constexpr std::size_t kNonceOctets = 18;   // of our half, before base64
 
 // Takes "x=value" up to the next comma off the front of `rest`; nothing when the attribute is another one.
 std::optional<std::string_view> take_attribute(std::string_view& rest, char name) {
@@ -22,7 +22,8 @@ std::optional<std::string_view> take_attribute(std::string_view& rest, char name
 }
 
 bool is_nonce(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != ','; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != ','; });
 }
 
 // *("," attr-val) of optional extensions, which are ignored.
@@ -154,7 +155,8 @@ Step ScramSha256::final(std::string_view message) {
 
   const std::string auth_message = client_first_bare_ + ',' + server_first_ + ',' + std::string(without_proof);
   const std::string client_key = xored(schema::hmac_sha256(keys_.stored_key, auth_message), *proof);
-  const bool proved = proof->size() == client_key.size() && schema::equal_secrets(schema::scram_hash(client_key), keys_.stored_key);
+  const bool proved =
+      proof->size() == client_key.size() && schema::equal_secrets(schema::scram_hash(client_key), keys_.stored_key);
   if (!proved || !usable_) return refuse("invalid-proof");
   identity_.stored_key = keys_.stored_key;
   expect_ = Expect::acknowledgement;

@@ -1,5 +1,6 @@
-// ScramSha256: the server of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677) with the channel bindings tls-exporter
-// (RFC 9266), tls-unique and tls-server-end-point (RFC 5929). A refusal inside the exchange is told with e= (RFC 5802 7).
+// ScramSha256: the server of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677) with the channel bindings
+// tls-exporter (RFC 9266), tls-unique and tls-server-end-point (RFC 5929). A refusal inside the exchange is told with
+// e= (RFC 5802 7).
 // Runs on: session strand.
 #pragma once
 
@@ -13,10 +14,10 @@ namespace cpm::imap::auth {
 class ScramSha256 final : public Mechanism {
  public:
   struct Options {
-    bool plus = false;           // this is SCRAM-SHA-256-PLUS
-    bool plus_offered = false;   // the client could have seen -PLUS: its flag "y" betrays a downgrade (RFC 5802 6)
-    TlsInfo tls;                 // channel-binding data
-    std::string nonce;           // ours: printable ASCII without a comma, never used before
+    bool plus = false;          // this is SCRAM-SHA-256-PLUS
+    bool plus_offered = false;  // the client could have seen -PLUS: its flag "y" betrays a downgrade (RFC 5802 6)
+    TlsInfo tls;                // channel-binding data
+    std::string nonce;          // ours: printable ASCII without a comma, never used before
   };
   explicit ScramSha256(Options options) : options_(std::move(options)) {}
 
@@ -34,11 +35,11 @@ class ScramSha256 final : public Mechanism {
   const Options options_;
   Expect expect_ = Expect::first;
   Identity identity_;
-  std::string gs2_header_;       // as received: it comes again in c=
-  std::string binding_type_;     // with flag p
+  std::string gs2_header_;    // as received: it comes again in c=
+  std::string binding_type_;  // with flag p
   std::string client_first_bare_;
   std::string server_first_;
-  std::string nonce_;            // the client's and ours
+  std::string nonce_;  // the client's and ours
   schema::ScramKeys keys_;
   bool usable_ = false;
 };

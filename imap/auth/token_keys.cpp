@@ -1,4 +1,5 @@
-// Reads the keys that sign tokens: JWK sets (RFC 7517, RFC 7518 6) and PEM. Whatever the file held, a public key leaves as PEM.
+// Reads the keys that sign tokens: JWK sets (RFC 7517, RFC 7518 6) and PEM. Whatever the file held, a public key leaves
+// as PEM.
 #include "imap/auth/base64.h"
 #include "imap/auth/token_verifier.h"
 
@@ -114,13 +115,15 @@ Result<Key> ec_key(const Json& jwk) {
     const char* group;
     std::size_t octets;
   };
-  static constexpr Curve kCurves[] = {{"P-256", "prime256v1", 32}, {"P-384", "secp384r1", 48}, {"P-521", "secp521r1", 66}};
+  static constexpr Curve kCurves[] = {
+      {"P-256", "prime256v1", 32}, {"P-384", "secp384r1", 48}, {"P-521", "secp521r1", 66}};
   const std::string crv = member(jwk, "crv");
   const std::string x = decoded_member(jwk, "x");
   const std::string y = decoded_member(jwk, "y");
   for (const Curve& curve : kCurves) {
     if (crv != curve.jwk) continue;
-    if (x.size() != curve.octets || y.size() != curve.octets) return refused("an EC key of the set has coordinates of a wrong size");
+    if (x.size() != curve.octets || y.size() != curve.octets)
+      return refused("an EC key of the set has coordinates of a wrong size");
     const std::string point = '\x04' + x + y;
     const Builder builder(OSSL_PARAM_BLD_new());
     OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.group, 0);

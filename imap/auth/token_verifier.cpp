@@ -38,7 +38,8 @@ constexpr Algorithm kAlgorithms[] = {
 };
 
 const Algorithm* find_algorithm(std::string_view name) {
-  const auto* at = std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms), [&](const Algorithm& one) { return one.name == name; });
+  const auto* at = std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms),
+                                [&](const Algorithm& one) { return one.name == name; });
   return at == std::end(kAlgorithms) ? nullptr : at;
 }
 
@@ -47,7 +48,9 @@ bool serves(const Key& key, const Algorithm& algorithm) {
          (key.type != KeyType::secret || key.material.size() >= algorithm.least_secret);
 }
 
-Error refused(std::string why) { return fail(Failure::auth_failed, "Authentication failed", "token: " + std::move(why)); }
+Error refused(std::string why) {
+  return fail(Failure::auth_failed, "Authentication failed", "token: " + std::move(why));
+}
 
 // The payload as JSON when the signature is right.
 std::optional<std::string> decode(std::string_view token, const Key& key, const Algorithm& algorithm) {
@@ -76,7 +79,8 @@ bool names_audience(const Json& claims, const std::string& audience) {
   const auto at = claims.find("aud");
   if (at == claims.end()) return false;
   if (at->is_string()) return at->get<std::string>() == audience;
-  return at->is_array() && std::any_of(at->begin(), at->end(), [&](const Json& one) { return one.is_string() && one == audience; });
+  return at->is_array() &&
+         std::any_of(at->begin(), at->end(), [&](const Json& one) { return one.is_string() && one == audience; });
 }
 
 }  // namespace
@@ -99,7 +103,8 @@ Result<std::shared_ptr<const TokenVerifier>> TokenVerifier::load(const TokenSett
   for (const std::string& name : settings.algorithms) {
     const Algorithm* algorithm = find_algorithm(name);
     if (algorithm == nullptr) return fail(Failure::invalid, "unknown token algorithm " + name);
-    useful = useful || std::any_of(made->keys_.begin(), made->keys_.end(), [&](const Key& key) { return serves(key, *algorithm); });
+    useful = useful || std::any_of(made->keys_.begin(), made->keys_.end(),
+                                   [&](const Key& key) { return serves(key, *algorithm); });
   }
   if (!useful) return fail(Failure::invalid, "no key serves any of the token algorithms that are allowed");
   return std::shared_ptr<const TokenVerifier>(std::move(made));
@@ -116,7 +121,8 @@ Result<std::string> TokenVerifier::verify(std::string_view token, Clock::time_po
   if (alg == header.end() || !alg->is_string()) return refused("no algorithm");
   const std::string name = alg->get<std::string>();
   // What the token says of itself only chooses among what is allowed (RFC 8725 3.1).
-  const bool allowed = std::find(settings_.algorithms.begin(), settings_.algorithms.end(), name) != settings_.algorithms.end();
+  const bool allowed =
+      std::find(settings_.algorithms.begin(), settings_.algorithms.end(), name) != settings_.algorithms.end();
   const Algorithm* algorithm = allowed ? find_algorithm(name) : nullptr;
   if (algorithm == nullptr) return refused("algorithm not allowed");
   if (header.contains("crit")) return refused("critical header that is not understood");

@@ -1,6 +1,6 @@
-// TokenVerifier: checks OAuth 2.0 bearer tokens that are JSON Web Tokens (RFC 7519, RFC 8725) with the keys of configured files.
-// A key serves only the algorithms of its type, and only those the operator lists: "none" and the use of a public key as
-// a shared secret are impossible.
+// TokenVerifier: checks OAuth 2.0 bearer tokens that are JSON Web Tokens (RFC 7519, RFC 8725) with the keys of
+// configured files. A key serves only the algorithms of its type, and only those the operator lists: "none" and the use
+// of a public key as a shared secret are impossible.
 // Runs on: any thread; constant after load().
 #pragma once
 
@@ -15,17 +15,18 @@
 namespace cpm::imap::auth {
 
 struct TokenSettings {
-  std::vector<std::string> key_files;               // JWK sets (RFC 7517) or PEM public keys or certificates
+  std::vector<std::string> key_files;  // JWK sets (RFC 7517) or PEM public keys or certificates
   std::vector<std::string> algorithms = {"RS256", "ES256"};
-  std::string issuer;                               // required `iss`
-  std::string audience;                             // one of `aud`
-  std::string claim = "email";                      // the claim with the user's address
-  std::chrono::seconds leeway{30};                  // clock difference forgiven in exp, nbf and iat
+  std::string issuer;               // required `iss`
+  std::string audience;             // one of `aud`
+  std::string claim = "email";      // the claim with the user's address
+  std::chrono::seconds leeway{30};  // clock difference forgiven in exp, nbf and iat
 };
 
 class TokenVerifier {
  public:
-  // Failure::invalid with the file and the reason in `text`: unreadable, no key, unknown algorithm, no key for any algorithm.
+  // Failure::invalid with the file and the reason in `text`: unreadable, no key, unknown algorithm, no key for any
+  // algorithm.
   [[nodiscard]] static Result<std::shared_ptr<const TokenVerifier>> load(const TokenSettings& settings);
 
   // The address in the token. Failure::auth_failed with the reason in `detail` only.
@@ -41,7 +42,8 @@ class TokenVerifier {
 
  private:
   explicit TokenVerifier(TokenSettings settings) : settings_(std::move(settings)) {}
-  [[nodiscard]] Result<std::string> check_claims(const std::string& json, std::chrono::system_clock::time_point now) const;
+  [[nodiscard]] Result<std::string> check_claims(const std::string& json,
+                                                 std::chrono::system_clock::time_point now) const;
 
   TokenSettings settings_;
   std::vector<Key> keys_;

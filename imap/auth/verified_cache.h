@@ -1,6 +1,7 @@
-// VerifiedCache: remembers for a short time that a password matched, so that clients that log in often do not pay for PBKDF2 each
-// time. It keeps a MAC under a key of this process over the stored key and the password: whoever reads it learns no password,
-// and a changed password or salt is another entry. Whether the account may log in at all is never answered from here.
+// VerifiedCache: remembers for a short time that a password matched, so that clients that log in often do not pay for
+// PBKDF2 each time. It keeps a MAC under a key of this process over the stored key and the password: whoever reads it
+// learns no password, and a changed password or salt is another entry. Whether the account may log in at all is never
+// answered from here.
 // Runs on: any thread; one mutex.
 #pragma once
 

@@ -1,10 +1,11 @@
-// APPEND (RFC 9051 6.3.12) with MULTIAPPEND (RFC 3502: all or nothing), literal8 (RFC 3516), UTF8 data (RFC 6855 4) and APPENDUID (RFC
-// 4315). The target and the size are checked before a literal is read; nothing of the store is locked while one arrives.
+// APPEND (RFC 9051 6.3.12) with MULTIAPPEND (RFC 3502: all or nothing), literal8 (RFC 3516), UTF8 data (RFC 6855 4) and
+// APPENDUID (RFC 4315). The target and the size are checked before a literal is read; nothing of the store is locked
+// while one arrives.
+#include "schema/append.h"
 #include "imap/commands/mailbox_argument.h"
 #include "imap/deliver/deliver.h"
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"
-#include "schema/append.h"
 
 namespace cpm::imap::commands::append {
 
@@ -97,7 +98,8 @@ boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std
   co_return std::nullopt;
 }
 
-boost::asio::awaitable<Result<std::vector<schema::NewMessage>>> make_messages(Session& session, AppendCommand& command) {
+boost::asio::awaitable<Result<std::vector<schema::NewMessage>>> make_messages(Session& session,
+                                                                              AppendCommand& command) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   std::vector<schema::NewMessage> made;
   for (AppendMessage& message : command.messages) {
@@ -151,7 +153,8 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
     staged->push_back(std::move(*one));
   }
   // One small message is one statement and one commit.
-  const schema::Mode mode = schema::deposits_in_one_statement(*staged) ? schema::Mode::single : schema::Mode::transaction;
+  const schema::Mode mode =
+      schema::deposits_in_one_statement(*staged) ? schema::Mode::single : schema::Mode::transaction;
   auto work = [who, target = *path, staged, &limits](schema::Transaction& tx) {
     return schema::deposit_at(tx, who, target, *staged, limits);
   };

@@ -1,5 +1,6 @@
-// AUTHENTICATE: RFC 9051 6.2.2, RFC 4422, with the initial response of RFC 4959. Drives a Mechanism over the wire. Deployed clients
-// break the base64 of a response into lines of 76 columns (MSS-80); stray empty lines after it are the reader's to skip.
+// AUTHENTICATE: RFC 9051 6.2.2, RFC 4422, with the initial response of RFC 4959. Drives a Mechanism over the wire.
+// Deployed clients break the base64 of a response into lines of 76 columns (MSS-80); stray empty lines after it are the
+// reader's to skip.
 #include "imap/auth/authenticator.h"
 #include "imap/auth/base64.h"
 #include "imap/extension.h"
@@ -15,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBrokenLine = 76;                      // columns of a line of broken base64
+constexpr std::size_t kBrokenLine = 76;                        // columns of a line of broken base64
 constexpr std::chrono::milliseconds kBrokenLinePatience{500};  // such a line may also be a whole response
 
 struct Authenticate {
@@ -81,10 +82,11 @@ Done broken_off(const Error& error) {
   return done;
 }
 
-// Feeds the mechanism until it has made up its mind; what remains is then to log in or to refuse. Fails when the client is gone
-// or has cancelled.
-boost::asio::awaitable<Result<auth::Step>> converse(Session& session, const auth::MechanismSpec& spec, auth::Mechanism& mechanism,
-                                                    std::string message, Clock::time_point deadline) {
+// Feeds the mechanism until it has made up its mind; what remains is then to log in or to refuse. Fails when the client
+// is gone or has cancelled.
+boost::asio::awaitable<Result<auth::Step>> converse(Session& session, const auth::MechanismSpec& spec,
+                                                    auth::Mechanism& mechanism, std::string message,
+                                                    Clock::time_point deadline) {
   auth::Step step = mechanism.step(message);
   for (;;) {
     if (step.kind == auth::Step::Kind::challenge) {
@@ -106,7 +108,8 @@ boost::asio::awaitable<Result<auth::Step>> converse(Session& session, const auth
   }
 }
 
-boost::asio::awaitable<Done> conclude(Session& session, std::string mechanism, auth::Step step, Clock::time_point deadline) {
+boost::asio::awaitable<Done> conclude(Session& session, std::string mechanism, auth::Step step,
+                                      Clock::time_point deadline) {
   auth::Authenticator& authenticator = session.services.authenticator;
   Result<schema::Principal> principal = fail(Failure::auth_failed, "Authentication failed");
   switch (step.kind) {
@@ -116,8 +119,7 @@ boost::asio::awaitable<Done> conclude(Session& session, std::string mechanism, a
     case auth::Step::Kind::identity:
       principal = co_await authenticator.proved(session, mechanism, std::move(step.identity));
       break;
-    case auth::Step::Kind::ended:
-      co_return failed(step.error);
+    case auth::Step::Kind::ended: co_return failed(step.error);
     default:
       // Counted before the client learns of it: hanging up now gains nothing.
       co_await authenticator.refused(session, mechanism, std::move(step.identity), step.error.detail);
@@ -168,15 +170,16 @@ Extension describe() {
   extension.rfcs = {"RFC 9051", "RFC 3501", "RFC 4422"};
   for (const auth::MechanismSpec& mechanism : auth::mechanisms()) {
     extension.rfcs.insert(extension.rfcs.end(), mechanism.rfcs.begin(), mechanism.rfcs.end());
-    extension.capabilities.push_back({"AUTH=" + std::string(mechanism.name), [&mechanism](const Session& session) {
-                                        return !session.principal &&
-                                               auth::offered(mechanism, session.services.authenticator.context(session));
-                                      }});
+    extension.capabilities.push_back(
+        {"AUTH=" + std::string(mechanism.name), [&mechanism](const Session& session) {
+           return !session.principal && auth::offered(mechanism, session.services.authenticator.context(session));
+         }});
   }
   std::sort(extension.rfcs.begin(), extension.rfcs.end());
   extension.rfcs.erase(std::unique(extension.rfcs.begin(), extension.rfcs.end()), extension.rfcs.end());
   extension.commands = {command<Authenticate>("AUTHENTICATE", kNotAuthenticated, kBeforeLogin, &parse, &execute)};
-  extension.response_codes = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED", "CAPABILITY", "LIMIT", "UNAVAILABLE"};
+  extension.response_codes = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED", "CAPABILITY", "LIMIT",
+                              "UNAVAILABLE"};
   return extension;
 }
 

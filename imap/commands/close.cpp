@@ -1,4 +1,5 @@
-// CLOSE (RFC 9051 6.4.1): removes \Deleted messages without telling, then leaves the mailbox. UNSELECT only leaves (RFC 3691).
+// CLOSE (RFC 9051 6.4.1): removes \Deleted messages without telling, then leaves the mailbox. UNSELECT only leaves (RFC
+// 3691).
 #include "imap/session/session.h"
 
 namespace cpm::imap::commands::close {

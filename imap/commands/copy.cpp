@@ -46,7 +46,8 @@ boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
                &limits](schema::Transaction& tx) -> Result<Copied> {
     auto to = schema::authorize(tx, who, target, schema::kInsert);
     if (!to) return to.error().failure == Failure::not_found ? fail(Failure::try_create, "") : to.error();
-    auto from = schema::authorize(tx, who, source, move ? schema::kRead | schema::kExpunge | schema::kDeleteMessage : schema::kRead);
+    auto from = schema::authorize(tx, who, source,
+                                  move ? schema::kRead | schema::kExpunge | schema::kDeleteMessage : schema::kRead);
     if (!from) return from.error();
     Copied copied;
     copied.target = to->mailbox().id;
@@ -66,8 +67,8 @@ boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
   }
   session.services.hub.changed(who.account, copied->target);
   if (command.move) session.services.hub.changed(who.account, source);
-  const std::string code = "COPYUID " + std::to_string(result.uidvalidity.value) + ' ' + result.source.to_string() + ' ' +
-                           result.target.to_string();
+  const std::string code = "COPYUID " + std::to_string(result.uidvalidity.value) + ' ' + result.source.to_string() +
+                           ' ' + result.target.to_string();
   if (!command.move) co_return ok(done, code);
   // Before the EXPUNGE responses, so that the client knows where the messages went (RFC 6851 4.3).
   session.out << Untagged{"OK", code, "Moved"};

@@ -1,4 +1,5 @@
-// EXPUNGE (RFC 9051 6.4.3) and UID EXPUNGE (RFC 4315 2.1). The EXPUNGE responses come with the updates that end the command.
+// EXPUNGE (RFC 9051 6.4.3) and UID EXPUNGE (RFC 4315 2.1). The EXPUNGE responses come with the updates that end the
+// command.
 #include "imap/grammar/sequence_set.h"
 #include "imap/session/session.h"
 

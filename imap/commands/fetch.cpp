@@ -1,5 +1,6 @@
-// FETCH and UID FETCH (RFC 9051 6.4.5) with CHANGEDSINCE (RFC 7162 3.1.4). Flags, UIDs and MODSEQs come from the mailbox snapshot, brought up
-// to date by one statement; rows are read in pages; responses leave with back-pressure, so memory is bounded whatever is asked.
+// FETCH and UID FETCH (RFC 9051 6.4.5) with CHANGEDSINCE (RFC 7162 3.1.4). Flags, UIDs and MODSEQs come from the
+// mailbox snapshot, brought up to date by one statement; rows are read in pages; responses leave with back-pressure, so
+// memory is bounded whatever is asked.
 #include "imap/commands/fetch_item.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
@@ -12,8 +13,8 @@ namespace cpm::imap::commands::fetch {
 
 namespace {
 
-constexpr std::size_t kPage = 500;           // rows of a statement
-constexpr std::size_t kPageWithBytes = 64;   // … when they carry their octets
+constexpr std::size_t kPage = 500;          // rows of a statement
+constexpr std::size_t kPageWithBytes = 64;  // … when they carry their octets
 constexpr std::uint64_t kInlineOctets = 64 * 1024;
 
 struct FetchCommand {
@@ -74,8 +75,8 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
     }
   };
   if (command.changed_since) add(modseq_item(), false);
-  const bool asked = std::any_of(command.items.begin(), command.items.end(),
-                                 [](const auto& item) { return item->key() == "UID"; });
+  const bool asked =
+      std::any_of(command.items.begin(), command.items.end(), [](const auto& item) { return item->key() == "UID"; });
   if (uid || asked) add(uid_item(), true);
   std::stable_partition(command.items.begin(), command.items.end(),
                         [](const auto& item) { return !item->has_literal(); });
@@ -83,7 +84,9 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
 }
 
 FetchCommand parse_fetch(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, false); }
-FetchCommand parse_uid_fetch(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, true); }
+FetchCommand parse_uid_fetch(wire::Lexer& lexer, const ParseContext& context) {
+  return parse_any(lexer, context, true);
+}
 
 class Fetcher {
  public:
@@ -129,7 +132,8 @@ class Fetcher {
       written = co_await without_rows(wanted);
     }
     if (!written) co_return failed(written.error());
-    // Messages that another session expunged meanwhile are left out (RFC 2180 4.1.2); the client hears of it at its next safe point.
+    // Messages that another session expunged meanwhile are left out (RFC 2180 4.1.2); the client hears of it at its
+    // next safe point.
     co_return ok("FETCH completed", some_gone_ && !command_.uid ? "EXPUNGEISSUED" : "");
   }
 
@@ -191,7 +195,8 @@ class Fetcher {
     }
     if (newly_seen_.contains(message.flags.uid.value)) {
       if (!flags) one(*flags_item());
-      const bool modseq = std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
+      const bool modseq =
+          std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
       if (session_.enabled.condstore && !modseq) one(*modseq_item());
     }
   }
@@ -214,8 +219,8 @@ class Fetcher {
     for (std::size_t begin = 0; begin < uids.size(); begin += page) {
       UidSet part;
       for (std::size_t i = begin; i < std::min(uids.size(), begin + page); ++i) part.add(uids[i]);
-      auto work = [who, mailbox, part, columns = columns_](schema::Transaction& tx)
-          -> Result<std::vector<schema::MessageRow>> {
+      auto work = [who, mailbox, part,
+                   columns = columns_](schema::Transaction& tx) -> Result<std::vector<schema::MessageRow>> {
         auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
         if (!grant) return grant.error();
         return schema::fetch_rows(tx, *grant, part, columns, kInlineOctets);

@@ -1,5 +1,5 @@
-// FETCH BODY[section]<partial>, BODY.PEEK and the RFC822 forms (RFC 9051 6.4.5): sections become octet ranges by the stored part map;
-// large ones stream from the store in bounded pieces.
+// FETCH BODY[section]<partial>, BODY.PEEK and the RFC822 forms (RFC 9051 6.4.5): sections become octet ranges by the
+// stored part map; large ones stream from the store in bounded pieces.
 #include "imap/commands/fetch_item.h"
 #include "imap/mime/header.h"
 

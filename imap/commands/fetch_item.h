@@ -1,5 +1,5 @@
-// FetchItem: one thing a FETCH asks for. Items are split by file (fetch_small, fetch_body, ext/binary …) and register by name; the
-// FETCH command only orders them: UID first, small items as asked, literals last (MSS-82).
+// FetchItem: one thing a FETCH asks for. Items are split by file (fetch_small, fetch_body, ext/binary …) and register
+// by name; the FETCH command only orders them: UID first, small items as asked, literals last (MSS-82).
 // Runs on: session strand.
 #pragma once
 
@@ -23,7 +23,7 @@ struct FetchMessage {
   const schema::MessageRow* row = nullptr;  // null when no item needs the store
   schema::MessageFlags flags;
   const schema::KeywordTable& keywords;
-  std::optional<mime::PartMap> parts;       // decoded once, on demand
+  std::optional<mime::PartMap> parts;  // decoded once, on demand
 
   // REQUIRES: an item asked for kColumnPartMap.
   [[nodiscard]] const mime::PartMap& part_map();

@@ -1,5 +1,5 @@
-// The small FETCH items (RFC 9051 6.4.5): UID, FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODY, BODYSTRUCTURE, MODSEQ. Envelope and
-// structures are stored as ready octets (design decision 8).
+// The small FETCH items (RFC 9051 6.4.5): UID, FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODY, BODYSTRUCTURE, MODSEQ.
+// Envelope and structures are stored as ready octets (design decision 8).
 #include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
 
@@ -84,15 +84,13 @@ FetchItems parse_internaldate(wire::Lexer&, const ParseContext&) {
 }
 
 FetchItems parse_size(wire::Lexer&, const ParseContext&) {
-  return small("RFC822.SIZE", 0, true, [](FetchMessage& message, wire::Encoder& out) {
-    out.raw("RFC822.SIZE ").number(message.row->size);
-  });
+  return small("RFC822.SIZE", 0, true,
+               [](FetchMessage& message, wire::Encoder& out) { out.raw("RFC822.SIZE ").number(message.row->size); });
 }
 
 FetchItems parse_envelope(wire::Lexer&, const ParseContext&) {
-  return small("ENVELOPE", schema::kColumnEnvelope, true, [](FetchMessage& message, wire::Encoder& out) {
-    out.raw("ENVELOPE ").raw(message.row->envelope);
-  });
+  return small("ENVELOPE", schema::kColumnEnvelope, true,
+               [](FetchMessage& message, wire::Encoder& out) { out.raw("ENVELOPE ").raw(message.row->envelope); });
 }
 
 FetchItems parse_bodystructure(wire::Lexer&, const ParseContext&) {
@@ -102,9 +100,8 @@ FetchItems parse_bodystructure(wire::Lexer&, const ParseContext&) {
 }
 
 FetchItems body() {
-  return small("BODY", schema::kColumnBody, true, [](FetchMessage& message, wire::Encoder& out) {
-    out.raw("BODY ").raw(message.row->body);
-  });
+  return small("BODY", schema::kColumnBody, true,
+               [](FetchMessage& message, wire::Encoder& out) { out.raw("BODY ").raw(message.row->body); });
 }
 
 FetchItems section(wire::Lexer& lexer, bool peek) {
@@ -158,9 +155,10 @@ std::shared_ptr<const FetchItem> flags_item() {
 }
 
 std::shared_ptr<const FetchItem> modseq_item() {
-  static const auto item = std::make_shared<SmallItem>("MODSEQ", 0, false, [](FetchMessage& message, wire::Encoder& out) {
-    out.raw("MODSEQ (").number(message.flags.modseq.value).raw(")");
-  });
+  static const auto item =
+      std::make_shared<SmallItem>("MODSEQ", 0, false, [](FetchMessage& message, wire::Encoder& out) {
+        out.raw("MODSEQ (").number(message.flags.modseq.value).raw(")");
+      });
   return item;
 }
 

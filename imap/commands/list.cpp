@@ -1,5 +1,5 @@
-// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154) and LSUB (RFC 3501 6.3.9). One statement
-// reads all mailboxes of the account, one the subscriptions; matching is here.
+// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154) and LSUB (RFC 3501 6.3.9).
+// One statement reads all mailboxes of the account, one the subscriptions; matching is here.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/status_items.h"
 #include "imap/response/responses.h"
@@ -122,7 +122,8 @@ class Lister {
     std::set<std::string> missing;  // subscribed names without a mailbox, and what stands above them
     for (const std::string& path : names_.subscribed) {
       if (!existing_.contains(path)) missing.insert(path);
-      for (std::size_t at = path.find('/'); command_.recursive_match && at != std::string::npos; at = path.find('/', at + 1)) {
+      for (std::size_t at = path.find('/'); command_.recursive_match && at != std::string::npos;
+           at = path.find('/', at + 1)) {
         const std::string parent = path.substr(0, at);
         if (!existing_.contains(parent)) missing.insert(parent);
       }
@@ -173,7 +174,8 @@ class Lister {
   // Some inferior that the pattern itself does not show is subscribed (RFC 5258 4).
   [[nodiscard]] bool subscribed_below(const std::string& path) const {
     const std::string prefix = path + '/';
-    for (auto at = names_.subscribed.lower_bound(prefix); at != names_.subscribed.end() && at->starts_with(prefix); ++at) {
+    for (auto at = names_.subscribed.lower_bound(prefix); at != names_.subscribed.end() && at->starts_with(prefix);
+         ++at) {
       if (!matches(*at)) return true;
     }
     return false;

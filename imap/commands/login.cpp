@@ -1,4 +1,5 @@
-// LOGIN: RFC 9051 6.2.3, RFC 3501 6.2.3. Deployed clients send the password as it is, with blanks and quotes that are no atom.
+// LOGIN: RFC 9051 6.2.3, RFC 3501 6.2.3. Deployed clients send the password as it is, with blanks and quotes that are
+// no atom.
 #include "imap/auth/authenticator.h"
 #include "imap/extension.h"
 #include "imap/session/session.h"
@@ -14,8 +15,8 @@ struct Login {
   std::string password;
 };
 
-// Everything to the end of the line, when it is neither a quoted string nor a literal. One trailing blank after an atom is
-// a client's slip, not part of the password.
+// Everything to the end of the line, when it is neither a quoted string nor a literal. One trailing blank after an atom
+// is a client's slip, not part of the password.
 std::string raw_password(wire::Lexer& lexer) {
   std::string text = lexer.rest();
   const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
@@ -43,7 +44,9 @@ Login parse(wire::Lexer& lexer, const ParseContext&) {
   return command;
 }
 
-bool in_the_clear(const Session& session) { return session.stream->tls() == nullptr && !session.services.settings.allow_plaintext; }
+bool in_the_clear(const Session& session) {
+  return session.stream->tls() == nullptr && !session.services.settings.allow_plaintext;
+}
 
 bool switched_off(const Session& session) { return !session.services.authenticator.settings().offers("LOGIN"); }
 
@@ -63,8 +66,8 @@ boost::asio::awaitable<Done> execute(Session& session, Login command) {
   auth::Identity who;
   who.name = std::move(command.name);
   std::string mechanism = "LOGIN";
-  auto principal =
-      co_await session.services.authenticator.password(session, std::move(mechanism), std::move(who), std::move(command.password));
+  auto principal = co_await session.services.authenticator.password(session, std::move(mechanism), std::move(who),
+                                                                    std::move(command.password));
   if (!principal) co_return failed(principal.error());
   co_return ok("Logged in", "CAPABILITY " + session.services.registry.capabilities(session));
 }
@@ -81,7 +84,8 @@ Extension describe() {
   CommandSpec spec = command<Login>("LOGIN", kNotAuthenticated, kBeforeLogin, &parse, &execute);
   spec.before_literal = &before_literal;
   extension.commands = {std::move(spec)};
-  extension.response_codes = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED", "CAPABILITY", "LIMIT", "UNAVAILABLE"};
+  extension.response_codes = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED", "CAPABILITY", "LIMIT",
+                              "UNAVAILABLE"};
   return extension;
 }
 

@@ -1,7 +1,8 @@
-// SEARCH and UID SEARCH (RFC 9051 6.4.4) with result options (RFC 4731 ESEARCH) and saved results (RFC 5182 SEARCHRES). Sessions without
-// IMAP4rev2 that ask for no options get the old untagged SEARCH, exactly one line, also when nothing is found.
-#include "imap/response/responses.h"
+// SEARCH and UID SEARCH (RFC 9051 6.4.4) with result options (RFC 4731 ESEARCH) and saved results (RFC 5182 SEARCHRES).
+// Sessions without IMAP4rev2 that ask for no options get the old untagged SEARCH, exactly one line, also when nothing
+// is found.
 #include "imap/session/search.h"
+#include "imap/response/responses.h"
 
 namespace cpm::imap::commands::search {
 
@@ -9,7 +10,7 @@ namespace {
 
 struct SearchCommand {
   bool uid = false;
-  bool extended = false;      // RETURN given, or IMAP4rev2 enabled
+  bool extended = false;  // RETURN given, or IMAP4rev2 enabled
   bool min = false, max = false, all = false, count = false, save = false;
   bool bad_charset = false;
   bool uses_modseq = false;

@@ -1,4 +1,5 @@
-// All search keys of IMAP4rev1 and IMAP4rev2 (RFC 3501 6.4.4, RFC 9051 6.4.4), MODSEQ (RFC 7162 3.1.5), OLDER and YOUNGER (RFC 5032).
+// All search keys of IMAP4rev1 and IMAP4rev2 (RFC 3501 6.4.4, RFC 9051 6.4.4), MODSEQ (RFC 7162 3.1.5), OLDER and
+// YOUNGER (RFC 5032).
 #include "imap/extension.h"
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"

@@ -1,5 +1,5 @@
-// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE's parameter: RFC 7162 3.1.8). Answered from the mailbox snapshot. A
-// failing SELECT leaves nothing selected and says nothing untagged (MSS-84).
+// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE's parameter: RFC 7162 3.1.8). Answered from the mailbox
+// snapshot. A failing SELECT leaves nothing selected and says nothing untagged (MSS-84).
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
@@ -32,12 +32,8 @@ SelectCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool ex
   return command;
 }
 
-SelectCommand parse_select(wire::Lexer& lexer, const ParseContext& context) {
-  return parse_any(lexer, context, false);
-}
-SelectCommand parse_examine(wire::Lexer& lexer, const ParseContext& context) {
-  return parse_any(lexer, context, true);
-}
+SelectCommand parse_select(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, false); }
+SelectCommand parse_examine(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, true); }
 
 struct Opened {
   schema::MailboxRow mailbox;
@@ -85,7 +81,8 @@ void describe_mailbox(Session& session, bool was_selected) {
       break;
     }
   }
-  // Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags there are.
+  // Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
+  // there are.
   std::string permanent = "PERMANENTFLAGS (";
   for (const std::string& name : flags) permanent += name + ' ';
   if (selected.read_only) {
@@ -124,14 +121,16 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
     snapshot = cache.remember(snapshot, std::move(*opened->changes));
   }
   if (!snapshot) {  // evicted between the two looks
-    auto latest = co_await cache.latest(session.services.db, session.limits().command_deadline, who, opened->mailbox.id, nullptr);
+    auto latest =
+        co_await cache.latest(session.services.db, session.limits().command_deadline, who, opened->mailbox.id, nullptr);
     if (!latest) co_return failed(latest.error());
     snapshot = *latest;
   }
   for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
   session.select(std::move(snapshot), command.examine, opened->recent_from);
   describe_mailbox(session, was_selected);
-  co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed", command.examine ? "READ-ONLY" : "READ-WRITE");
+  co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
+               command.examine ? "READ-ONLY" : "READ-WRITE");
 }
 
 }  // namespace
@@ -142,8 +141,8 @@ Extension describe() {
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
   extension.commands = {command("SELECT", kLoggedIn, kNoFlags, parse_select, execute),
                         command("EXAMINE", kLoggedIn, kNoFlags, parse_examine, execute)};
-  extension.response_codes = {"CLOSED", "HIGHESTMODSEQ", "PERMANENTFLAGS", "READ-ONLY", "READ-WRITE",
-                              "UIDNEXT", "UIDVALIDITY", "UNSEEN"};
+  extension.response_codes = {"CLOSED",     "HIGHESTMODSEQ", "PERMANENTFLAGS", "READ-ONLY",
+                              "READ-WRITE", "UIDNEXT",       "UIDVALIDITY",    "UNSEEN"};
   return extension;
 }
 

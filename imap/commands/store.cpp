@@ -1,5 +1,5 @@
-// STORE and UID STORE (RFC 9051 6.4.6) with UNCHANGEDSINCE and MODIFIED (RFC 7162 3.1.3). The flags are told with the updates that
-// end the command.
+// STORE and UID STORE (RFC 9051 6.4.6) with UNCHANGEDSINCE and MODIFIED (RFC 7162 3.1.3). The flags are told with the
+// updates that end the command.
 #include "imap/grammar/flags.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/session/session.h"
@@ -59,8 +59,8 @@ std::string modified_code(const Session& session, const StoreCommand& command, c
   return "MODIFIED " + numbers.to_string();
 }
 
-// Whether the message now is what the client computes itself: the flags it knows of, changed as it asked. Anything else was changed by
-// somebody else too, and must be told in spite of .SILENT (RFC 9051 6.4.6).
+// Whether the message now is what the client computes itself: the flags it knows of, changed as it asked. Anything else
+// was changed by somebody else too, and must be told in spite of .SILENT (RFC 9051 6.4.6).
 bool foreseen(const Session& session, const StoreCommand& command, const schema::MessageFlags& now,
               const schema::KeywordTable& keywords) {
   const Snapshot& known = session.selected->view.snapshot();
@@ -123,9 +123,8 @@ Extension describe() {
   Extension extension;
   extension.name = "store";
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
-  extension.commands = {
-      command("STORE", kSelected, kUsesMsn | kTellChanges, parse_store, execute),
-      command("UID STORE", kSelected, kTellChanges | kTellExpunges, parse_uid_store, execute)};
+  extension.commands = {command("STORE", kSelected, kUsesMsn | kTellChanges, parse_store, execute),
+                        command("UID STORE", kSelected, kTellChanges | kTellExpunges, parse_uid_store, execute)};
   extension.response_codes = {"MODIFIED", "EXPUNGEISSUED", "LIMIT"};
   return extension;
 }

@@ -6,7 +6,8 @@ namespace cpm::imap::cpm_objects {
 
 namespace {
 
-constexpr std::size_t kLongestId = 1000;  // an identifier longer than this identifies nothing; also an index row's limit
+constexpr std::size_t kLongestId =
+    1000;  // an identifier longer than this identifies nothing; also an index row's limit
 
 std::string value_of(std::string_view header, std::string_view name) {
   const auto field = mime::find_field(header, name);

@@ -1,4 +1,5 @@
-// Facts of a CPM object from its header block: identifiers and direction (cpm-message-storage 1.1). Pure; never refuses a message.
+// Facts of a CPM object from its header block: identifiers and direction (cpm-message-storage 1.1). Pure; never refuses
+// a message.
 // Runs on: any thread.
 #pragma once
 

@@ -84,7 +84,8 @@ class Rewriter {
       for (std::size_t i = 0; i < piece.size(); i += kLine) {
         const std::string_view line = piece.substr(i, kLine);
         unsigned char encoded[80];
-        const int n = EVP_EncodeBlock(encoded, reinterpret_cast<const unsigned char*>(line.data()), static_cast<int>(line.size()));
+        const int n = EVP_EncodeBlock(encoded, reinterpret_cast<const unsigned char*>(line.data()),
+                                      static_cast<int>(line.size()));
         lines.append(reinterpret_cast<const char*>(encoded), static_cast<std::size_t>(n));
         lines += "\r\n";
       }

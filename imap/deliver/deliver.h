@@ -1,6 +1,7 @@
-// Deliver: octets as they came → a message ready for the store: line ends normalised (MSS-85), structure and envelope computed once,
-// search text, CPM facts. APPEND and import pass here (style-models 3.7).
-// Runs on: cpu thread, or the strand for small messages. Pure: no database.
+// Deliver: octets as they came → a message ready for the store: line ends normalised (MSS-85), structure and envelope
+// computed once, search text, CPM facts. APPEND and import pass here (style-models 3.7).
+// Runs on: cpu thread, or the
+// strand for small messages. Pure: no database.
 #pragma once
 
 #include "base/limits.h"
@@ -16,7 +17,8 @@ namespace cpm::imap {
 [[nodiscard]] schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits);
 
 // `binary`: the octets came as literal8 and are kept as they are. Otherwise bare LF becomes CRLF unless a part declares
-// Content-Transfer-Encoding: binary. Parts with NUL are stored in base64 (binary_parts.h). Failure::limit when the spool disk is full, too_big above Limits::message_octets.
+// Content-Transfer-Encoding: binary. Parts with NUL are stored in base64 (binary_parts.h). Failure::limit when the
+// spool disk is full, too_big above Limits::message_octets.
 [[nodiscard]] Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagSet flags,
                                                       std::chrono::sys_seconds internal_date, const Limits& limits,
                                                       const std::string& spool_directory);

@@ -1,5 +1,5 @@
-// BINARY (RFC 3516): BINARY[…], BINARY.PEEK[…], BINARY.SIZE[…]. Parts are decoded as they stream; literal8 is used only for octets that
-// need it. Deposit of literal8 is in commands/append.
+// BINARY (RFC 3516): BINARY[…], BINARY.PEEK[…], BINARY.SIZE[…]. Parts are decoded as they stream; literal8 is used only
+// for octets that need it. Deposit of literal8 is in commands/append.
 #include "imap/commands/fetch_item.h"
 #include "imap/mime/decode.h"
 

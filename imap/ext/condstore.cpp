@@ -1,5 +1,5 @@
-// CONDSTORE (RFC 7162 part 1): MODSEQ of messages and mailboxes. FETCH, STORE, SEARCH carry their own modifiers; here are what enables
-// it and the STATUS item. Every command that names a MODSEQ enables it too (3.1).
+// CONDSTORE (RFC 7162 part 1): MODSEQ of messages and mailboxes. FETCH, STORE, SEARCH carry their own modifiers; here
+// are what enables it and the STATUS item. Every command that names a MODSEQ enables it too (3.1).
 #include "imap/session/session.h"
 
 namespace cpm::imap::ext::condstore {

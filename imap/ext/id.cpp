@@ -12,7 +12,7 @@ struct IdCommand {
   std::string client;  // "name/version"
 };
 
-constexpr std::size_t kMostPairs = 30;      // RFC 2971 3.3
+constexpr std::size_t kMostPairs = 30;  // RFC 2971 3.3
 constexpr std::size_t kLongestField = 30;
 constexpr std::size_t kLongestValue = 1024;
 

@@ -1,5 +1,5 @@
-// IDLE (RFC 2177): waits for news or DONE. A change marks the session and interrupts its read; it then pulls what is new. An update
-// between the last command and IDLE is told at once, because the first look comes before the first wait.
+// IDLE (RFC 2177): waits for news or DONE. A change marks the session and interrupts its read; it then pulls what is
+// new. An update between the last command and IDLE is told at once, because the first look comes before the first wait.
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
 

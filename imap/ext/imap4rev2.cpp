@@ -1,5 +1,5 @@
-// IMAP4rev2 (RFC 9051): its own forms (ESEARCH for SEARCH, UTF-8 names, OLDNAME, no RECENT) appear only after ENABLE, because deployed
-// RCS clients understand the old ones alone.
+// IMAP4rev2 (RFC 9051): its own forms (ESEARCH for SEARCH, UTF-8 names, OLDNAME, no RECENT) appear only after ENABLE,
+// because deployed RCS clients understand the old ones alone.
 #include "imap/session/session.h"
 
 namespace cpm::imap::ext::imap4rev2 {

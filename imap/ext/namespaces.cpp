@@ -1,4 +1,5 @@
-// NAMESPACE (RFC 2342): one personal namespace without prefix, `/` everywhere. Exactly this form is what deployed clients parse.
+// NAMESPACE (RFC 2342): one personal namespace without prefix, `/` everywhere. Exactly this form is what deployed
+// clients parse.
 #include "imap/response/responses.h"
 #include "imap/session/session.h"
 

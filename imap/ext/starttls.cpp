@@ -28,7 +28,8 @@ Extension describe() {
   extension.name = "starttls";
   extension.rfcs = {"RFC 9051", "RFC 3501"};
   extension.capabilities = {{"STARTTLS", [](const Session& session) {
-                               return !session.principal && session.stream->tls() == nullptr && session.stream->tls_available();
+                               return !session.principal && session.stream->tls() == nullptr &&
+                                      session.stream->tls_available();
                              }}};
   extension.commands = {command<StartTls>("STARTTLS", kNotAuthenticated, kBeforeLogin, &parse, &execute)};
   return extension;

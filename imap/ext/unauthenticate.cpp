@@ -1,5 +1,6 @@
-// UNAUTHENTICATE: RFC 8437. A trusted peer uses one connection for one user after another. Deflate cannot be taken off a running
-// connection here, so the extension is neither shown nor accepted while COMPRESS is active (section 3: BAD when not advertised).
+// UNAUTHENTICATE: RFC 8437. A trusted peer uses one connection for one user after another. Deflate cannot be taken off
+// a running connection here, so the extension is neither shown nor accepted while COMPRESS is active (section 3: BAD
+// when not advertised).
 #include "imap/extension.h"
 #include "imap/session/session.h"
 

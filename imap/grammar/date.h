@@ -14,7 +14,8 @@ namespace cpm::imap::grammar {
 [[nodiscard]] std::chrono::sys_days parse_date(wire::Lexer& lexer);
 // date-time = DQUOTE "dd-MMM-yyyy HH:MM:SS +zzzz" DQUOTE.
 [[nodiscard]] std::chrono::sys_seconds parse_date_time(wire::Lexer& lexer);
-// " 4-May-2020 08:30:00 +0000", always in UTC, without quotes. Times outside the years 1 to 9999 become the nearest end.
+// " 4-May-2020 08:30:00 +0000", always in UTC, without quotes. Times outside the years 1 to 9999 become the nearest
+// end.
 [[nodiscard]] std::string format_date_time(std::chrono::sys_seconds time);
 
 }  // namespace cpm::imap::grammar

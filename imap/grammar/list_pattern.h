@@ -16,7 +16,8 @@ inline constexpr char kDelimiter = '/';
 void capitalise_inbox(std::string& path);
 
 // Reference and pattern of LIST joined, in canonical form. A pattern that starts with the delimiter takes no reference.
-// INBOX matches in any case, as the whole name and as first component. Without `utf8` a 7-bit pattern is modified UTF-7.
+// INBOX matches in any case, as the whole name and as first component. Without `utf8` a 7-bit pattern is modified
+// UTF-7.
 class ListPattern {
  public:
   ListPattern(std::string_view reference, std::string_view pattern, bool utf8);
@@ -29,8 +30,8 @@ class ListPattern {
 
   [[nodiscard]] bool steps(std::string_view path) const;
 
-  std::string pattern_;        // runs of wildcards are one: `*` if they hold one
-  std::size_t literals_ = 0;   // octets of pattern_ that are no wildcards: no shorter name can match
+  std::string pattern_;       // runs of wildcards are one: `*` if they hold one
+  std::size_t literals_ = 0;  // octets of pattern_ that are no wildcards: no shorter name can match
   std::size_t words_ = 0;
   // Bit i belongs to pattern_[i]. class_of_ gives an octet's row in literal_; row 0 is for octets not in the pattern.
   std::array<std::uint16_t, 256> class_of_{};

@@ -9,7 +9,8 @@
 
 namespace cpm::imap::grammar {
 
-// Strict: Failure::invalid for 8-bit octets, needlessly encoded ASCII, unterminated or empty shifts, lone surrogates, stray bits.
+// Strict: Failure::invalid for 8-bit octets, needlessly encoded ASCII, unterminated or empty shifts, lone surrogates,
+// stray bits.
 [[nodiscard]] Result<std::string> decode_mutf7(std::string_view text);
 // REQUIRES: `utf8` is valid UTF-8.
 [[nodiscard]] std::string encode_mutf7(std::string_view utf8);

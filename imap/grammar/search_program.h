@@ -1,5 +1,5 @@
-// The SEARCH program as a tree (RFC 9051 6.4.4): leaves that the mailbox snapshot answers (flags, UIDs, numbers, MODSEQ) and leaves that
-// the store answers (schema::SearchLeaf). Keys register their parsers (Extension::search_keys).
+// The SEARCH program as a tree (RFC 9051 6.4.4): leaves that the mailbox snapshot answers (flags, UIDs, numbers,
+// MODSEQ) and leaves that the store answers (schema::SearchLeaf). Keys register their parsers (Extension::search_keys).
 // Runs on: any thread. Value types.
 #pragma once
 
@@ -18,16 +18,16 @@ class Registry;
 
 struct SearchNode {
   enum class Kind {
-    all,        // every message
-    all_of,     // children, at least one
-    any_of,     // children (OR)
-    not_,       // one child
-    flag,       // has the flag `bits` or the keyword `text`
-    recent,     // \Recent
-    numbers,    // sequence numbers in `set`
-    uids,       // UIDs in `set`
-    modseq,     // MODSEQ >= number
-    leaf,       // asked of the store
+    all,      // every message
+    all_of,   // children, at least one
+    any_of,   // children (OR)
+    not_,     // one child
+    flag,     // has the flag `bits` or the keyword `text`
+    recent,   // \Recent
+    numbers,  // sequence numbers in `set`
+    uids,     // UIDs in `set`
+    modseq,   // MODSEQ >= number
+    leaf,     // asked of the store
   };
   Kind kind = Kind::all;
   std::vector<SearchNode> children;
@@ -57,10 +57,10 @@ struct SearchNode {
 // State of parsing one program; key parsers use it.
 struct SearchContext {
   const Registry& registry;
-  std::string charset;         // empty: US-ASCII or UTF-8
-  bool bad_charset = false;    // named, but not known: NO [BADCHARSET]
-  bool no_charset = false;     // UTF8=ACCEPT is enabled: CHARSET may not be given (RFC 6855 3)
-  bool uses_modseq = false;    // the reply carries MODSEQ (RFC 7162 3.1.5)
+  std::string charset;       // empty: US-ASCII or UTF-8
+  bool bad_charset = false;  // named, but not known: NO [BADCHARSET]
+  bool no_charset = false;   // UTF8=ACCEPT is enabled: CHARSET may not be given (RFC 6855 3)
+  bool uses_modseq = false;  // the reply carries MODSEQ (RFC 7162 3.1.5)
   std::size_t keys = 0;
 };
 

@@ -1,5 +1,5 @@
-// Address lists of header fields (RFC 5322 3.4 and 4.4), tolerant, keeping the raw text that ENVELOPE wants, and the URIs
-// that CPM objects carry in From and To.
+// Address lists of header fields (RFC 5322 3.4 and 4.4), tolerant, keeping the raw text that ENVELOPE wants, and the
+// URIs that CPM objects carry in From and To.
 #include "imap/mime/envelope.h"
 #include "imap/mime/header.h"
 
@@ -32,7 +32,8 @@ bool adjacent(const Piece& a, const Piece& b) {
 }
 
 bool starts_uri(std::string_view text) {
-  static constexpr std::array<std::string_view, 8> kSchemes = {"sip:", "sips:", "tel:", "im:", "pres:", "mailto:", "urn:", "xmpp:"};
+  static constexpr std::array<std::string_view, 8> kSchemes = {
+      "sip:", "sips:", "tel:", "im:", "pres:", "mailto:", "urn:", "xmpp:"};
   for (const auto scheme : kSchemes)
     if (text.size() > scheme.size() && equals_ignore_case(text.substr(0, scheme.size()), scheme) &&
         !is_blank(text[scheme.size()]) && text[scheme.size()] != '<')

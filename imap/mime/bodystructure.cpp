@@ -39,7 +39,8 @@ void append_envelope(std::string& out, const Envelope& envelope) {
   append_nstring(out, envelope.date);
   out += ' ';
   append_nstring(out, envelope.subject);
-  for (const auto* list : {&envelope.from, &envelope.sender, &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc}) {
+  for (const auto* list :
+       {&envelope.from, &envelope.sender, &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc}) {
     out += ' ';
     append_addresses(out, *list);
   }
@@ -151,9 +152,8 @@ void append_body(std::string& out, const Part& part, bool extended) {
 }  // namespace
 
 void append_imap_string(std::string& out, std::string_view text) {
-  const bool quotable = std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80 && c != '\r' && c != '\n';
-  });
+  const bool quotable = std::all_of(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != '\r' && c != '\n'; });
   if (!quotable) out += '{' + std::to_string(text.size()) + "}\r\n";
   if (quotable) out += '"';
   for (const char c : text) {

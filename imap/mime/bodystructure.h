@@ -1,5 +1,5 @@
-// ENVELOPE, BODY and BODYSTRUCTURE as ready IMAP octets (RFC 9051 7.5.2, grammar `envelope` and `body`), computed once at
-// deposit. Strings that a quoted string cannot carry become literals; NUL becomes "?".
+// ENVELOPE, BODY and BODYSTRUCTURE as ready IMAP octets (RFC 9051 7.5.2, grammar `envelope` and `body`), computed once
+// at deposit. Strings that a quoted string cannot carry become literals; NUL becomes "?".
 // Runs on: any thread.
 #pragma once
 

@@ -21,11 +21,20 @@ struct Alias {
 
 // Names mail uses that ICU does not know, or reads more narrowly than senders mean them.
 constexpr std::array<Alias, 14> kAliases = {{
-    {"us-ascii", "UTF-8"},       {"ascii", "UTF-8"},        {"ansi_x3.4-1968", "UTF-8"},
-    {"utf8mb4", "UTF-8"},        {"unicode-1-1-utf-8", "UTF-8"}, {"unicode-1-1-utf-7", "UTF-7"},
-    {"gb2312", "GB18030"},       {"gbk", "GB18030"},        {"gb_2312-80", "GB18030"},
-    {"iso-8859-8-i", "ISO-8859-8"}, {"iso-8859-8-e", "ISO-8859-8"}, {"x-mac-roman", "macintosh"},
-    {"ks_c_5601-1987", "windows-949"}, {"iso-8859-1", "windows-1252"},
+    {"us-ascii", "UTF-8"},
+    {"ascii", "UTF-8"},
+    {"ansi_x3.4-1968", "UTF-8"},
+    {"utf8mb4", "UTF-8"},
+    {"unicode-1-1-utf-8", "UTF-8"},
+    {"unicode-1-1-utf-7", "UTF-7"},
+    {"gb2312", "GB18030"},
+    {"gbk", "GB18030"},
+    {"gb_2312-80", "GB18030"},
+    {"iso-8859-8-i", "ISO-8859-8"},
+    {"iso-8859-8-e", "ISO-8859-8"},
+    {"x-mac-roman", "macintosh"},
+    {"ks_c_5601-1987", "windows-949"},
+    {"iso-8859-1", "windows-1252"},
 }};
 
 // ICU reads options after a comma and other separators: only plain names may pass.

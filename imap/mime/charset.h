@@ -32,8 +32,8 @@ class CharsetDecoder {
   void convert(std::string_view in, bool flush, std::string& out);
 
   std::unique_ptr<UConverter, Close> converter_;
-  bool ascii_based_;       // octets below 0x80 are ASCII at the start of a character
-  bool between_ = true;    // nothing pending in the converter
+  bool ascii_based_;             // octets below 0x80 are ASCII at the start of a character
+  bool between_ = true;          // nothing pending in the converter
   char16_t high_surrogate_ = 0;  // first half of a pair
 };
 

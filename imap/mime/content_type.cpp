@@ -16,7 +16,8 @@ bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // RFC 2045 5.1, but 8-bit octets and "/" aside are let through: senders use them.
 bool is_token_char(char c) {
-  return static_cast<unsigned char>(c) > 0x20 && c != 0x7F && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
+  return static_cast<unsigned char>(c) > 0x20 && c != 0x7F &&
+         std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
 }
 
 // A cursor over one unfolded header value.
@@ -100,9 +101,7 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
+bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
 std::string percent_decode(std::string_view text) {
   std::string out;

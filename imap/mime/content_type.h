@@ -21,7 +21,7 @@ struct Parameter {
 using Parameters = std::vector<Parameter>;
 
 struct MediaType {
-  std::string type;     // as written
+  std::string type;  // as written
   std::string subtype;
   Parameters parameters;
 };

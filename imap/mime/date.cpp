@@ -49,9 +49,9 @@ std::optional<unsigned> number(std::string_view text, std::size_t min_digits, st
 }
 
 std::optional<unsigned> month_number(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "january", "february", "march", "april", "may", "june",
-      "july", "august", "september", "october", "november", "december"};
+  static constexpr std::array<std::string_view, 12> kNames = {"january",   "february", "march",    "april",
+                                                              "may",       "june",     "july",     "august",
+                                                              "september", "october",  "november", "december"};
   if (text.size() < 3) return std::nullopt;
   if (text.back() == '.') text.remove_suffix(1);
   for (unsigned i = 0; i < kNames.size(); ++i)
@@ -100,9 +100,12 @@ std::optional<minutes> zone_offset(std::string_view text) {
     const minutes offset = hours(*n / 100) + minutes(*n % 100);
     return text[0] == '-' ? -offset : offset;
   }
-  struct Named { std::string_view name; int hours; };
-  static constexpr std::array<Named, 8> kZones = {{{"est", -5}, {"edt", -4}, {"cst", -6}, {"cdt", -5},
-                                                   {"mst", -7}, {"mdt", -6}, {"pst", -8}, {"pdt", -7}}};
+  struct Named {
+    std::string_view name;
+    int hours;
+  };
+  static constexpr std::array<Named, 8> kZones = {
+      {{"est", -5}, {"edt", -4}, {"cst", -6}, {"cdt", -5}, {"mst", -7}, {"mdt", -6}, {"pst", -8}, {"pdt", -7}}};
   for (const auto& zone : kZones)
     if (equals_ignore_case(zone.name, text)) return hours(zone.hours);
   for (const char c : text)

@@ -38,10 +38,17 @@ Encoding parse_encoding(std::string_view token) {
     Encoding encoding;
   };
   static constexpr std::array<Named, 12> kNames = {{
-      {"", Encoding::identity}, {"7bit", Encoding::identity}, {"8bit", Encoding::identity},
-      {"binary", Encoding::identity}, {"7-bit", Encoding::identity}, {"8-bit", Encoding::identity},
-      {"base64", Encoding::base64}, {"quoted-printable", Encoding::quoted_printable},
-      {"x-uuencode", Encoding::uuencode}, {"x-uue", Encoding::uuencode}, {"uuencode", Encoding::uuencode},
+      {"", Encoding::identity},
+      {"7bit", Encoding::identity},
+      {"8bit", Encoding::identity},
+      {"binary", Encoding::identity},
+      {"7-bit", Encoding::identity},
+      {"8-bit", Encoding::identity},
+      {"base64", Encoding::base64},
+      {"quoted-printable", Encoding::quoted_printable},
+      {"x-uuencode", Encoding::uuencode},
+      {"x-uue", Encoding::uuencode},
+      {"uuencode", Encoding::uuencode},
       {"x-uu", Encoding::uuencode},
   }};
   for (const auto& named : kNames)
@@ -61,16 +68,12 @@ void TransferDecoder::feed(std::string_view in, std::string& out) {
 
 void TransferDecoder::finish(std::string& out) {
   switch (encoding_) {
-    case Encoding::base64:
-      feed_base64("=", out);
-      break;
+    case Encoding::base64: feed_base64("=", out); break;
     case Encoding::quoted_printable:
       // Blanks at the very end are padding as well, and "=" there is a soft line break.
       if (!held_.empty() && (held_[0] == '=' ? hex_value(held_.back()) >= 0 : held_.back() == '\r')) out += held_;
       break;
-    case Encoding::uuencode:
-      uuencode_line(out);
-      break;
+    case Encoding::uuencode: uuencode_line(out); break;
     case Encoding::identity:
     case Encoding::unknown: break;
   }

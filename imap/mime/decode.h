@@ -13,11 +13,11 @@
 namespace cpm::imap::mime {
 
 enum class Encoding : std::uint8_t {
-  identity,          // 7bit, 8bit, binary, or no field
+  identity,  // 7bit, 8bit, binary, or no field
   base64,
   quoted_printable,
-  uuencode,          // x-uuencode, x-uue, uuencode
-  unknown,           // BINARY answers UNKNOWN-CTE
+  uuencode,  // x-uuencode, x-uue, uuencode
+  unknown,   // BINARY answers UNKNOWN-CTE
 };
 
 // From the token of the header field; empty means 7bit.
@@ -40,10 +40,10 @@ class TransferDecoder {
   void uuencode_line(std::string& out);
 
   Encoding encoding_;
-  std::uint32_t bits_ = 0;     // base64: gathered sextets
+  std::uint32_t bits_ = 0;  // base64: gathered sextets
   unsigned sextets_ = 0;
-  std::string held_;           // quoted-printable: blanks or an escape that may continue; uuencode: the current line
-  bool inside_ = false;        // uuencode: after the begin line
+  std::string held_;     // quoted-printable: blanks or an escape that may continue; uuencode: the current line
+  bool inside_ = false;  // uuencode: after the begin line
 };
 
 // Reads [begin, end) of `source`, decoded, and gives each piece to `take(std::string_view) -> bool`; false stops.

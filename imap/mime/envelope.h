@@ -1,7 +1,8 @@
 // ENVELOPE of a message from its header block (RFC 9051 7.5.2): raw text, encoded words kept as they are.
 // Broken addresses give something sensible, and so do URIs, which RCS puts into From and To:
 //   <sip:alice@example.net>  mailbox "sip:alice", host "example.net"
-//   tel:+33600000002         mailbox "tel:+33600000002", host "" (a NIL host would be a group, so it is never used here)
+//   tel:+33600000002         mailbox "tel:+33600000002", host "" (a NIL host would be a group, so it is never used
+//   here)
 // Runs on: any thread.
 #pragma once
 
@@ -24,7 +25,7 @@ struct Address {
 using Addresses = std::vector<Address>;
 
 struct Envelope {
-  std::optional<std::string> date;         // nullopt: field absent; empty: present but empty
+  std::optional<std::string> date;  // nullopt: field absent; empty: present but empty
   std::optional<std::string> subject;
   Addresses from, sender, reply_to, to, cc, bcc;  // sender and reply_to default to from
   std::optional<std::string> in_reply_to;

@@ -28,8 +28,8 @@ struct HeaderField {
 // Removes the line ends of folding and the blanks around the value; everything else stays (RFC 5322 2.2.3).
 [[nodiscard]] std::string unfold(std::string_view value);
 
-// Exact octets of the fields whose name is in `names` (or, with `not_`, of all others) in their original order, followed
-// by an empty line, also when the block has none (RFC 9051 6.4.5; RCS clients split there).
+// Exact octets of the fields whose name is in `names` (or, with `not_`, of all others) in their original order,
+// followed by an empty line, also when the block has none (RFC 9051 6.4.5; RCS clients split there).
 [[nodiscard]] std::string select_fields(std::string_view block, std::span<const std::string> names, bool not_);
 
 // Unfolded header text as UTF-8: RFC 2047 encoded words decoded, raw 8-bit octets taken as UTF-8 with invalid ones
@@ -37,8 +37,8 @@ struct HeaderField {
 [[nodiscard]] std::string decode_words(std::string_view unfolded);
 
 struct HeaderDate {
-  std::chrono::sys_days day;        // as written, time and zone disregarded (SENTON, SENTBEFORE, SENTSINCE)
-  std::chrono::sys_seconds time;    // in UTC; an unknown zone counts as UTC, a missing time as midnight
+  std::chrono::sys_days day;      // as written, time and zone disregarded (SENTON, SENTBEFORE, SENTSINCE)
+  std::chrono::sys_seconds time;  // in UTC; an unknown zone counts as UTC, a missing time as midnight
 };
 
 // RFC 5322 dates with their obsolete forms; also asctime and ISO 8601 (CPIM DateTime). nullopt for anything else.

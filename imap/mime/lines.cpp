@@ -6,8 +6,7 @@
 namespace cpm::imap::mime {
 
 LineReader::LineReader(ByteSource& source)
-    : source_(source),
-      buffer_(static_cast<std::size_t>(std::clamp<std::uint64_t>(source.size(), 1, kMaxLine)), '\0') {}
+    : source_(source), buffer_(static_cast<std::size_t>(std::clamp<std::uint64_t>(source.size(), 1, kMaxLine)), '\0') {}
 
 bool LineReader::fill() {
   if (at_ > 0) {

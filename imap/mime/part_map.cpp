@@ -70,8 +70,7 @@ std::optional<OctetRange> PartMap::resolve(std::span<const std::uint32_t> path, 
   const bool whole_message = path.empty();
   const Entry* message = whole_message ? part : nested_message(*part);
   switch (text) {
-    case SectionText::whole:
-      return whole_message ? OctetRange{part->header.begin, part->body.end} : part->body;
+    case SectionText::whole: return whole_message ? OctetRange{part->header.begin, part->body.end} : part->body;
     case SectionText::mime:
       if (whole_message) return std::nullopt;
       return part->header;

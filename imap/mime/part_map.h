@@ -38,11 +38,11 @@ class PartMap {
     OctetRange header;
     OctetRange body;
     std::uint64_t lines = 0;
-    std::string media_type;        // lower case, "text/plain"
-    std::string charset;           // lower case, empty if not given
-    std::uint32_t parent = 0;      // index in entries(); the first entry is its own
+    std::string media_type;    // lower case, "text/plain"
+    std::string charset;       // lower case, empty if not given
+    std::uint32_t parent = 0;  // index in entries(); the first entry is its own
     std::uint32_t children = 0;
-    std::uint32_t next = 0;        // index behind the last descendant
+    std::uint32_t next = 0;  // index behind the last descendant
 
     bool operator==(const Entry&) const = default;
   };

@@ -9,7 +9,8 @@ namespace {
 
 constexpr char kVersion = 1;
 
-// Flag octet: bits 0-1 kind, bit 2 head, bits 3-5 encoding, bit 6 a charset follows, bit 7 the media type is written out.
+// Flag octet: bits 0-1 kind, bit 2 head, bits 3-5 encoding, bit 6 a charset follows, bit 7 the media type is written
+// out.
 constexpr unsigned kHeadBit = 1U << 2;
 constexpr unsigned kEncodingShift = 3;
 constexpr unsigned kCharsetBit = 1U << 6;
@@ -17,9 +18,21 @@ constexpr unsigned kNamedTypeBit = 1U << 7;
 
 // Media types written as one octet. Only ever append: stored maps refer to the positions.
 constexpr std::array<std::string_view, 16> kCommonTypes = {
-    "text/plain", "text/html", "multipart/mixed", "multipart/alternative", "multipart/related", "message/rfc822",
-    "message/cpim", "application/octet-stream", "image/jpeg", "image/png", "application/x-cpm-session",
-    "application/x-cpm-file-transfer", "application/group-state-object+xml", "application/pdf", "multipart/signed",
+    "text/plain",
+    "text/html",
+    "multipart/mixed",
+    "multipart/alternative",
+    "multipart/related",
+    "message/rfc822",
+    "message/cpim",
+    "application/octet-stream",
+    "image/jpeg",
+    "image/png",
+    "application/x-cpm-session",
+    "application/x-cpm-file-transfer",
+    "application/group-state-object+xml",
+    "application/pdf",
+    "multipart/signed",
     "message/delivery-status",
 };
 
@@ -96,7 +109,8 @@ constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 60;
 bool read_entry(Reader& in, PartMap::Entry& entry, std::uint64_t base, std::uint64_t limit) {
   const unsigned flags = in.octet();
   const unsigned encoding = flags >> kEncodingShift & 7U;
-  if ((flags & 3U) > static_cast<unsigned>(Kind::message) || encoding > static_cast<unsigned>(Encoding::unknown)) return false;
+  if ((flags & 3U) > static_cast<unsigned>(Kind::message) || encoding > static_cast<unsigned>(Encoding::unknown))
+    return false;
   entry.kind = static_cast<Kind>(flags & 3U);
   entry.encoding = static_cast<Encoding>(encoding);
   entry.head = (flags & kHeadBit) != 0;
@@ -116,7 +130,10 @@ bool read_entry(Reader& in, PartMap::Entry& entry, std::uint64_t base, std::uint
     entry.media_type = kCommonTypes[type];
   }
   if ((flags & kCharsetBit) != 0) entry.charset = in.text();
-  entry.children = entry.kind == Kind::leaf ? 0 : entry.kind == Kind::message ? 1 : static_cast<std::uint32_t>(std::min<std::uint64_t>(in.number(), UINT32_MAX));
+  entry.children = entry.kind == Kind::leaf ? 0
+                   : entry.kind == Kind::message
+                       ? 1
+                       : static_cast<std::uint32_t>(std::min<std::uint64_t>(in.number(), UINT32_MAX));
   return in.ok && (entry.kind != Kind::multipart || entry.children > 0);
 }
 

@@ -19,13 +19,18 @@ constexpr std::uint64_t kMaxNestedHeader = 1 << 20;
 constexpr std::size_t kSearchBatch = 64 * 1024;
 
 bool is_textual(const PartMap::Entry& part) {
-  static constexpr std::array<std::string_view, 9> kTypes = {
-      "application/xml", "application/json", "application/sdp", "application/javascript", "application/ecmascript",
-      "application/x-cpm-session", "application/x-cpm-file-transfer", "application/vnd.oma.cpm-eventfw",
-      "application/x-yaml"};
+  static constexpr std::array<std::string_view, 9> kTypes = {"application/xml",
+                                                             "application/json",
+                                                             "application/sdp",
+                                                             "application/javascript",
+                                                             "application/ecmascript",
+                                                             "application/x-cpm-session",
+                                                             "application/x-cpm-file-transfer",
+                                                             "application/vnd.oma.cpm-eventfw",
+                                                             "application/x-yaml"};
   const std::string_view type = part.media_type;
-  return type.starts_with("text/") || type.starts_with("message/") || type.ends_with("+xml") || type.ends_with("+json") ||
-         std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+  return type.starts_with("text/") || type.starts_with("message/") || type.ends_with("+xml") ||
+         type.ends_with("+json") || std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 
 // Gives the normalised text piece by piece to `take(std::string_view) -> bool`; false ends the walk early.
@@ -102,7 +107,8 @@ std::string header_text(std::string_view header_block) {
     out += ':';
     std::string value = decode_words(unfold(field.value));
     // Encoded words can smuggle in line ends.
-    std::replace_if(value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::replace_if(
+        value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     std::erase(value, '\0');
     append_casemap(out, value);
     out += '\n';
@@ -136,9 +142,7 @@ bool body_contains(ByteSource& source, const PartMap& parts, std::string_view ne
   // Pieces are gathered so that a long needle is not compared again for each; memmem is linear whatever the needle.
   const std::size_t batch = std::max(kSearchBatch, 4 * needle.size());
   std::string window;
-  const auto matches = [&] {
-    return ::memmem(window.data(), window.size(), needle.data(), needle.size()) != nullptr;
-  };
+  const auto matches = [&] { return ::memmem(window.data(), window.size(), needle.data(), needle.size()) != nullptr; };
   bool found = false;
   const auto take = [&](std::string_view piece) {
     window += piece;

@@ -24,8 +24,8 @@ struct BodyText {
 };
 
 // The normalised text of the body: all textual parts and the headers of nested messages (as header_text gives them), in
-// order, separated by "\n", without NUL. Textual: text/*, message/* that is not descended into (CPIM, delivery reports),
-// XML, JSON, SDP and the CPM object types. `limit` in octets.
+// order, separated by "\n", without NUL. Textual: text/*, message/* that is not descended into (CPIM, delivery
+// reports), XML, JSON, SDP and the CPM object types. `limit` in octets.
 [[nodiscard]] BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit);
 [[nodiscard]] BodyText body_text(ByteSource& source, const Part& message, std::size_t limit);
 

@@ -34,13 +34,13 @@ struct Place {
 struct Frame {
   Part part;
   bool in_header = true;
-  bool digest_child = false;    // default type is message/rfc822 (RFC 2046 5.1.5)
-  std::size_t level = 0;        // composite parts around it
-  std::string header;           // while in_header
-  std::string boundary;         // of a multipart; empty once its final boundary has been seen
+  bool digest_child = false;  // default type is message/rfc822 (RFC 2046 5.1.5)
+  std::size_t level = 0;      // composite parts around it
+  std::string header;         // while in_header
+  std::string boundary;       // of a multipart; empty once its final boundary has been seen
   Place opened;
   Place body;
-  Place least;                  // where it can end at the earliest: behind its header and its children
+  Place least;  // where it can end at the earliest: behind its header and its children
 };
 
 class StructureParser {
@@ -90,8 +90,8 @@ class StructureParser {
     header_budget_ -= std::min({header_budget_, room, line.raw.size()});
   }
 
-  // Handles a line that is a delimiter of any open multipart, the innermost first. Lines are looked up, not compared with
-  // every level: a message can nest a hundred levels and then hold nothing but lines that begin with "--".
+  // Handles a line that is a delimiter of any open multipart, the innermost first. Lines are looked up, not compared
+  // with every level: a message can nest a hundred levels and then hold nothing but lines that begin with "--".
   bool boundary(const Line& line) {
     std::string_view text = line.text.substr(2);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
@@ -135,7 +135,8 @@ class StructureParser {
     while (stack_.size() > parent + 1) close(end);
   }
 
-  // Ends the innermost entity. If it was still in its header, that may open a nested message: then the caller calls again.
+  // Ends the innermost entity. If it was still in its header, that may open a nested message: then the caller calls
+  // again.
   void close(Place end) {
     if (stack_.back().in_header && finish_header(end)) return;
     seal(stack_.back(), end);
@@ -194,7 +195,8 @@ bool StructureParser::finish_header(Place end) {
   return true;
 }
 
-void read_field(Part& part, const HeaderField& field, std::optional<MediaType>& media, bool& has_type, bool& has_encoding) {
+void read_field(Part& part, const HeaderField& field, std::optional<MediaType>& media, bool& has_type,
+                bool& has_encoding) {
   if (field.name.size() < 8 || !equals_ignore_case(field.name.substr(0, 8), "content-")) return;
   const std::string name = ascii_lower(field.name.substr(8));
   const auto once = [&](std::optional<std::string>& to) {

@@ -27,21 +27,21 @@ enum class Kind : std::uint8_t {
 // A head that is no multipart is its own part 1.
 struct Part {
   Kind kind = Kind::leaf;
-  bool head = false;              // of the whole or of a nested message; then `envelope` is set
+  bool head = false;  // of the whole or of a nested message; then `envelope` is set
 
   std::uint64_t header_begin = 0;
-  std::uint64_t header_end = 0;   // with the blank line, if there is one; == body_begin
+  std::uint64_t header_end = 0;  // with the blank line, if there is one; == body_begin
   std::uint64_t body_begin = 0;
-  std::uint64_t body_end = 0;     // without the line end that belongs to the following boundary
-  std::uint64_t lines = 0;        // line ends (LF) in the body
+  std::uint64_t body_end = 0;  // without the line end that belongs to the following boundary
+  std::uint64_t lines = 0;     // line ends (LF) in the body
 
-  // As it is to be treated: a multipart without any part is text/plain here, an encoded or too deeply nested multipart or
-  // message/rfc822 is application/octet-stream (RFC 2045 5.2, 6.4).
-  std::string type = "text";      // as written
+  // As it is to be treated: a multipart without any part is text/plain here, an encoded or too deeply nested multipart
+  // or message/rfc822 is application/octet-stream (RFC 2045 5.2, 6.4).
+  std::string type = "text";  // as written
   std::string subtype = "plain";
   Parameters parameters;
 
-  std::optional<std::string> id;           // unfolded raw values
+  std::optional<std::string> id;  // unfolded raw values
   std::optional<std::string> description;
   std::optional<std::string> md5;
   std::optional<std::string> location;

@@ -1,5 +1,6 @@
-// Out: the session's way to the client. Typed responses gather in a bounded buffer and leave in few sends, with back-pressure:
-// flush() waits until the client has taken them. Handlers never see the socket and never write a tagged line.
+// Out: the session's way to the client. Typed responses gather in a bounded buffer and leave in few sends, with
+// back-pressure: flush() waits until the client has taken them. Handlers never see the socket and never write a tagged
+// line.
 //   out << Exists{12};  …  co_await out.relieve();   // flushes when the buffer is full
 // Runs on: session strand. Owned by the session.
 #pragma once

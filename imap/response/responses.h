@@ -1,5 +1,5 @@
-// Typed responses: what a handler may say to a client besides its tagged line (RFC 9051 7). Spelling is here and in wire/encoder;
-// the order of items in FETCH is the writer's rule for everybody: UID first, literals last (MSS-82).
+// Typed responses: what a handler may say to a client besides its tagged line (RFC 9051 7). Spelling is here and in
+// wire/encoder; the order of items in FETCH is the writer's rule for everybody: UID first, literals last (MSS-82).
 // Runs on: session strand.
 #pragma once
 
@@ -17,21 +17,43 @@ namespace cpm::imap {
 
 class Session;
 
-struct Untagged { std::string kind; std::string code; std::string text; };     // "* OK [CODE] text"
-struct Line { std::string text; };                                             // "* text"
-struct Continue { std::string text; };                                         // "+ text"
-struct Exists { std::uint32_t count; };
-struct Recent { std::uint32_t count; };
-struct Expunge { std::uint32_t msn; };
-struct FlagsList { std::vector<std::string> names; };
-struct SearchData { std::vector<std::uint32_t> numbers; std::optional<std::uint64_t> modseq; };
-struct StatusData { std::string path; std::vector<std::pair<std::string, std::uint64_t>> items; };
+struct Untagged {
+  std::string kind;
+  std::string code;
+  std::string text;
+};  // "* OK [CODE] text"
+struct Line {
+  std::string text;
+};  // "* text"
+struct Continue {
+  std::string text;
+};  // "+ text"
+struct Exists {
+  std::uint32_t count;
+};
+struct Recent {
+  std::uint32_t count;
+};
+struct Expunge {
+  std::uint32_t msn;
+};
+struct FlagsList {
+  std::vector<std::string> names;
+};
+struct SearchData {
+  std::vector<std::uint32_t> numbers;
+  std::optional<std::uint64_t> modseq;
+};
+struct StatusData {
+  std::string path;
+  std::vector<std::pair<std::string, std::uint64_t>> items;
+};
 struct ListData {
-  std::string command = "LIST";                  // or LSUB
+  std::string command = "LIST";  // or LSUB
   std::vector<std::string> attributes;
   std::string path;
-  std::string old_name;                          // OLDNAME, only for sessions with IMAP4rev2
-  bool child_info_subscribed = false;            // ("CHILDINFO" ("SUBSCRIBED"))
+  std::string old_name;                // OLDNAME, only for sessions with IMAP4rev2
+  bool child_info_subscribed = false;  // ("CHILDINFO" ("SUBSCRIBED"))
 };
 // The flags of one message, solicited or not.
 struct FetchFlags {
@@ -53,8 +75,8 @@ void encode(wire::Encoder& out, const StatusData& response);
 void encode(wire::Encoder& out, const ListData& response);
 void encode(wire::Encoder& out, const FetchFlags& response);
 
-// Flag names as this session may see them: \Recent for IMAP4rev1 sessions, \read-report-sent only for those that know it,
-// $MDNSent for the others (MSS-86).
+// Flag names as this session may see them: \Recent for IMAP4rev1 sessions, \read-report-sent only for those that know
+// it, $MDNSent for the others (MSS-86).
 [[nodiscard]] std::vector<std::string> flag_names_for(const Session& session, const schema::MessageFlags& flags,
                                                       const schema::KeywordTable& keywords);
 

@@ -1,6 +1,6 @@
-// ChangeHub: which sessions care about which mailbox. A change only marks them and wakes those that wait (IDLE); each then
-// pulls what changed from the store, so nothing is queued and a lost wake-up only delays (design decision 6). Changes made here are
-// handed to `publish` for the other nodes; what they tell comes back through remote().
+// ChangeHub: which sessions care about which mailbox. A change only marks them and wakes those that wait (IDLE); each
+// then pulls what changed from the store, so nothing is queued and a lost wake-up only delays (design decision 6).
+// Changes made here are handed to `publish` for the other nodes; what they tell comes back through remote().
 // Runs on: any thread; one mutex, the only one of the protocol layer beside the snapshot cache's.
 #pragma once
 

@@ -63,8 +63,8 @@ boost::asio::awaitable<void> serve(Services& services, std::unique_ptr<Stream> s
 std::chrono::milliseconds Dispatcher::patience() const {
   const Limits& limits = session_->limits();
   if (session_->principal) return limits.idle_timeout;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      started_ + limits.login_timeout - std::chrono::steady_clock::now());
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(started_ + limits.login_timeout -
+                                                                          std::chrono::steady_clock::now());
   return std::max(left, std::chrono::milliseconds(1));
 }
 
@@ -130,8 +130,7 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
   literal_octets_ = 0;
   for (;;) {
     switch (session.reader.next()) {
-      case Event::command:
-        co_return session.reader.take();
+      case Event::command: co_return session.reader.take();
       case Event::literal: {
         auto answered = co_await answer_literal();
         if (!answered) co_return answered.error();
@@ -155,9 +154,7 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         write_tagged(tag, failed(session.reader.error()));
         break;
       }
-      case Event::line:
-        session.reader.take();
-        break;
+      case Event::line: session.reader.take(); break;
       case Event::need_more: {
         auto flushed = co_await session.out.flush();
         if (!flushed) co_return flushed.error();
@@ -254,9 +251,9 @@ Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
       return parsed;
     }
     if ((parsed.spec->states & session.state) == 0) {
-      parsed.refused = session.state == kNotAuthenticated          ? bad("Log in first")
-                       : (parsed.spec->states & kSelected) != 0    ? bad("Select a mailbox first")
-                                                                   : bad("Already logged in");
+      parsed.refused = session.state == kNotAuthenticated       ? bad("Log in first")
+                       : (parsed.spec->states & kSelected) != 0 ? bad("Select a mailbox first")
+                                                                : bad("Already logged in");
       return parsed;
     }
     parsed.execute = parsed.spec->parse(lexer, session.parse_context());
@@ -292,7 +289,11 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   if (done.kind != Done::Kind::ok) session.out.rewind(mark);
   if (done.kind != Done::Kind::ok) {
     log::info("imap", "command refused",
-              {{"session", session.id}, {"command", parsed.name}, {"code", done.code}, {"text", done.text}, {"why", done.detail}});
+              {{"session", session.id},
+               {"command", parsed.name},
+               {"code", done.code},
+               {"text", done.text},
+               {"why", done.detail}});
   }
   if (done.kind == Done::Kind::bad) {
     if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
@@ -300,7 +301,10 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
     bad_in_a_row_ = 0;
   }
   if (session.services.observe) {
-    session.services.observe(parsed.spec->name, done.kind == Done::Kind::ok ? "ok" : done.kind == Done::Kind::no ? "no" : "bad",
+    session.services.observe(parsed.spec->name,
+                             done.kind == Done::Kind::ok   ? "ok"
+                             : done.kind == Done::Kind::no ? "no"
+                                                           : "bad",
                              std::chrono::steady_clock::now() - begin);
   }
   auto completed = co_await complete(parsed, std::move(done));

@@ -1,5 +1,5 @@
-// Dispatcher: read, parse, check, execute, update, complete. The only writer of tagged lines. One command at a time, in order;
-// everything untagged a failing command wrote is dropped before its NO or BAD (MSS-84).
+// Dispatcher: read, parse, check, execute, update, complete. The only writer of tagged lines. One command at a time, in
+// order; everything untagged a failing command wrote is dropped before its NO or BAD (MSS-84).
 // Runs on: session strand.
 #pragma once
 

@@ -58,9 +58,7 @@ class Evaluation {
         sets_.emplace(&node, std::move(*uids));
         break;
       }
-      case SearchNode::Kind::leaf:
-        leaves_.push_back(&node);
-        break;
+      case SearchNode::Kind::leaf: leaves_.push_back(&node); break;
       case SearchNode::Kind::flag:
         if (!node.text.empty()) {
           const auto id = snapshot_->keywords.find(node.text);
@@ -205,10 +203,9 @@ class Evaluation {
 }  // namespace
 
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program) {
-  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
-                                                           *session.principal,
-                                                           session.selected->view.snapshot().mailbox.id,
-                                                           session.selected->view.shared());
+  auto latest = co_await session.services.snapshots.latest(
+      session.services.db, session.limits().command_deadline, *session.principal,
+      session.selected->view.snapshot().mailbox.id, session.selected->view.shared());
   if (!latest) co_return latest.error();
   Evaluation evaluation(session, *latest);
   auto prepared = evaluation.prepare(program);

@@ -1,5 +1,5 @@
-// Search evaluation. Leaves of the snapshot are answered at once; of the others the cheapest is asked of the store for the messages that
-// are still undecided, until all are decided. Long searches go in pages and yield between them.
+// Search evaluation. Leaves of the snapshot are answered at once; of the others the cheapest is asked of the store for
+// the messages that are still undecided, until all are decided. Long searches go in pages and yield between them.
 // Runs on: session strand; statements on db threads.
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace cpm::imap {
 
-// The UIDs of the session's view that match, on the newest flags of the store. Ghosts (expunged, not yet told) never match.
+// The UIDs of the session's view that match, on the newest flags of the store. Ghosts (expunged, not yet told) never
+// match.
 struct SearchOutcome {
   UidSet uids;
   ModSeq highest_modseq;                     // greatest MODSEQ among them

@@ -48,8 +48,8 @@ void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, U
   const MailboxId mailbox = snapshot->mailbox.id;
   services.sessions.update(id, [&](SessionInfo& info) { info.mailbox = snapshot->mailbox.path; });
   saved_search = {};
-  selected.emplace(Selected{View(std::move(snapshot)), read_only, recent_from,
-                            services.hub.watch(account, mailbox, waker())});
+  selected.emplace(
+      Selected{View(std::move(snapshot)), read_only, recent_from, services.hub.watch(account, mailbox, waker())});
   state = kSelected;
 }
 

@@ -1,5 +1,5 @@
-// Session: one client's state: who it is, what it enabled, what it has selected. One coroutine on one strand; commands run
-// one at a time, in order (dispatcher.h). It owns its View and Out; services outlive it.
+// Session: one client's state: who it is, what it enabled, what it has selected. One coroutine on one strand; commands
+// run one at a time, in order (dispatcher.h). It owns its View and Out; services outlive it.
 // Runs on: session strand.
 #pragma once
 
@@ -32,11 +32,11 @@ class Authenticator;
 class SessionList;
 
 struct Settings {
-  bool allow_plaintext = false;                 // LOGIN and PLAIN without TLS
-  std::vector<std::string> disabled;            // extensions switched off
+  bool allow_plaintext = false;       // LOGIN and PLAIN without TLS
+  std::vector<std::string> disabled;  // extensions switched off
   std::string spool_directory;
   std::string server_name = "cpmstore";
-  bool trace = false;                           // protocol trace of every session, redacted
+  bool trace = false;  // protocol trace of every session, redacted
 };
 
 // What every session uses; made by server/, outlives all sessions.
@@ -48,7 +48,7 @@ struct Services {
   SnapshotCache& snapshots;
   ChangeHub& hub;
   auth::Authenticator& authenticator;
-  Pool& cpu;                                    // password hashing and other CPU work
+  Pool& cpu;  // password hashing and other CPU work
   SessionList& sessions;
   // Called after each command: name, "ok" | "no" | "bad", how long it took. May be empty.
   std::function<void(std::string_view command, std::string_view result, std::chrono::nanoseconds time)> observe;
@@ -57,14 +57,14 @@ struct Services {
 // Features that change how the session writes; asked only in wire, updates and response.
 struct Enabled {
   bool condstore = false;
-  bool utf8 = false;     // UTF8=ACCEPT
-  bool rev2 = false;     // IMAP4rev2
+  bool utf8 = false;  // UTF8=ACCEPT
+  bool rev2 = false;  // IMAP4rev2
 };
 
 struct Selected {
   View view;
   bool read_only = false;
-  Uid recent_from;             // uids >= this are \Recent here (RFC 3501)
+  Uid recent_from;  // uids >= this are \Recent here (RFC 3501)
   std::unique_ptr<ChangeHub::Watch> watch;
 };
 
@@ -74,23 +74,23 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   Services& services;
-  const std::string id;                  // short, unique: on every log line
+  const std::string id;  // short, unique: on every log line
   std::unique_ptr<Stream> stream;
   Out out;
   State state = kNotAuthenticated;
   std::optional<schema::Principal> principal;  // set while authenticated
   Enabled enabled;
-  std::optional<Selected> selected;      // set while state == kSelected
-  UidSet saved_search;                   // SEARCHRES `$` (RFC 5182)
-  std::string client_id;                 // RFC 2971, for the log
-  bool read_report_known = false;        // the session stored or searched \read-report-sent (MSS-86)
-  bool terminated = false;               // ended by an admin, by shutdown or because the mailbox is gone: BYE at the next safe point
+  std::optional<Selected> selected;  // set while state == kSelected
+  UidSet saved_search;               // SEARCHRES `$` (RFC 5182)
+  std::string client_id;             // RFC 2971, for the log
+  bool read_report_known = false;    // the session stored or searched \read-report-sent (MSS-86)
+  bool terminated = false;  // ended by an admin, by shutdown or because the mailbox is gone: BYE at the next safe point
   std::string terminate_text;
-  bool waiting = false;                  // in a read that wake() may interrupt
+  bool waiting = false;  // in a read that wake() may interrupt
   bool trace = false;
-  std::string tag;                       // of the running command (ESEARCH names it)
-  UidSet echo;                           // STORE: tell the flags of these with the updates
-  UidSet silent;                         // STORE.SILENT: changed by this command, only the MODSEQ is told
+  std::string tag;  // of the running command (ESEARCH names it)
+  UidSet echo;      // STORE: tell the flags of these with the updates
+  UidSet silent;    // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
 
   [[nodiscard]] const Limits& limits() const { return services.limits; }
@@ -104,10 +104,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // -- login and selection
   void log_in(schema::Principal who);
-  void log_out();                        // UNAUTHENTICATE: back to the greeting's state
+  void log_out();  // UNAUTHENTICATE: back to the greeting's state
   void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, Uid recent_from);
   void unselect();
-  // With a mailbox selected the first time is answered by HIGHESTMODSEQ (RFC 7162 3.1): not in the middle of a response.
+  // With a mailbox selected the first time is answered by HIGHESTMODSEQ (RFC 7162 3.1): not in the middle of a
+  // response.
   void enable_condstore();
   void enable_utf8();
   void enable_rev2();

@@ -16,11 +16,11 @@ namespace cpm::imap {
 struct SessionInfo {
   std::string id;
   std::string peer;
-  std::string user;      // address acted for; empty before login
-  std::string actor;     // service identity, when it is not the user
-  std::string client;    // RFC 2971 ID
+  std::string user;    // address acted for; empty before login
+  std::string actor;   // service identity, when it is not the user
+  std::string client;  // RFC 2971 ID
   std::string mailbox;
-  std::string command;   // running now, or the last one
+  std::string command;  // running now, or the last one
   bool tls = false;
   std::chrono::sys_seconds since;
 };
@@ -49,8 +49,8 @@ class SessionList {
     AccountId account;
   };
   mutable std::mutex mutex_;
-  std::map<std::string, Entry> sessions_;             // protected by mutex_
-  std::map<std::int64_t, std::size_t> per_account_;   // protected by mutex_
+  std::map<std::string, Entry> sessions_;            // protected by mutex_
+  std::map<std::int64_t, std::size_t> per_account_;  // protected by mutex_
 };
 
 }  // namespace cpm::imap

@@ -21,18 +21,18 @@
 namespace cpm::imap {
 
 struct Snapshot {
-  schema::MailboxRow mailbox;                // counters as of mailbox.highestmodseq
-  std::vector<std::uint32_t> uids;           // rising
-  std::vector<std::uint32_t> bits;           // same index: schema::FlagBit
-  std::vector<std::uint32_t> modseqs;        // same index (values stay below 2^31)
-  std::vector<std::uint32_t> keyword_sets;   // same index: number in `sets`; 0 = none
+  schema::MailboxRow mailbox;                        // counters as of mailbox.highestmodseq
+  std::vector<std::uint32_t> uids;                   // rising
+  std::vector<std::uint32_t> bits;                   // same index: schema::FlagBit
+  std::vector<std::uint32_t> modseqs;                // same index (values stay below 2^31)
+  std::vector<std::uint32_t> keyword_sets;           // same index: number in `sets`; 0 = none
   std::vector<std::vector<schema::KeywordId>> sets;  // sets[0] is empty
   schema::KeywordTable keywords;
 
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
   [[nodiscard]] std::size_t size() const { return uids.size(); }
-  [[nodiscard]] std::size_t index_of(std::uint32_t uid) const;       // npos when absent
-  [[nodiscard]] std::size_t lower_bound(std::uint32_t uid) const;    // first index with uids[i] >= uid
+  [[nodiscard]] std::size_t index_of(std::uint32_t uid) const;     // npos when absent
+  [[nodiscard]] std::size_t lower_bound(std::uint32_t uid) const;  // first index with uids[i] >= uid
   [[nodiscard]] schema::MessageFlags flags_at(std::size_t index) const;
 };
 
@@ -44,11 +44,13 @@ class SnapshotCache {
  public:
   explicit SnapshotCache(std::size_t max_messages) : max_messages_(max_messages) {}
 
-  // The newest picture: one cheap statement when the cached one is current. `known` may be null; it serves as a base when the
-  // cache has nothing better. Failure::not_found when the mailbox is gone.
-  boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(
-      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
-      std::shared_ptr<const Snapshot> known);
+  // The newest picture: one cheap statement when the cached one is current. `known` may be null; it serves as a base
+  // when the cache has nothing better. Failure::not_found when the mailbox is gone.
+  boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(schema::Database& db,
+                                                                         std::chrono::milliseconds deadline,
+                                                                         const schema::Principal& who,
+                                                                         MailboxId mailbox,
+                                                                         std::shared_ptr<const Snapshot> known);
 
   // For code that has the changes already (its own transaction read them).
   std::shared_ptr<const Snapshot> remember(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes);
@@ -65,9 +67,9 @@ class SnapshotCache {
 
   const std::size_t max_messages_;  // entries kept for nobody in particular; sessions hold their own references
   mutable std::mutex mutex_;
-  std::map<Key, Entry> entries_;    // protected by mutex_
-  std::list<Key> ages_;             // protected by mutex_; newest first
-  std::size_t messages_ = 0;        // protected by mutex_
+  std::map<Key, Entry> entries_;  // protected by mutex_
+  std::list<Key> ages_;           // protected by mutex_; newest first
+  std::size_t messages_ = 0;      // protected by mutex_
 };
 
 }  // namespace cpm::imap

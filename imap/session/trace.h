@@ -1,5 +1,5 @@
-// The protocol trace of one session, for support: commands and answers with passwords, tokens and message content left out. On
-// for all sessions by configuration (trace.protocol).
+// The protocol trace of one session, for support: commands and answers with passwords, tokens and message content left
+// out. On for all sessions by configuration (trace.protocol).
 // Runs on: session strand.
 #pragma once
 

@@ -49,9 +49,9 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   if (!session.selected) co_return Result<void>{};
   session.selected->watch->take_dirty();  // before the store is read: what comes later marks again
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
-  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
-                                                           *session.principal, mailbox,
-                                                           session.selected->view.shared());
+  auto latest =
+      co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
+                                                 *session.principal, mailbox, session.selected->view.shared());
   if (!latest) co_return latest.error();
   const bool claims = !session.selected->read_only && !session.enabled.rev2 &&
                       (*latest)->mailbox.uidnext > session.selected->view.snapshot().mailbox.uidnext;

@@ -1,6 +1,7 @@
-// Updates: the only place that tells a client of changes: EXISTS, RECENT, EXPUNGE, FETCH FLAGS, FLAGS (RFC 9051 5.2, 7.5.1,
-// RFC 7162 3.2). It pulls the newest snapshot and moves the session's view to it.
-// Runs on: session strand.
+// Updates: the only place that tells a client of changes: EXISTS, RECENT, EXPUNGE, FETCH FLAGS, FLAGS (RFC
+// 9051 5.2, 7.5.1, RFC 7162 3.2). It pulls the newest snapshot and moves the session's view to it.
+// Runs on: session
+// strand.
 #pragma once
 
 #include "imap/session/session.h"
@@ -10,14 +11,14 @@
 namespace cpm::imap {
 
 struct Tell {
-  bool expunges = true;   // EXPUNGE may be sent now
-  UidSet echo;            // tell the flags of these even if nothing changed (STORE without .SILENT)
-  UidSet silent;          // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
-  ModSeq silent_modseq;   // … as long as nobody changed them again
+  bool expunges = true;  // EXPUNGE may be sent now
+  UidSet echo;           // tell the flags of these even if nothing changed (STORE without .SILENT)
+  UidSet silent;         // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
+  ModSeq silent_modseq;  // … as long as nobody changed them again
 };
 
-// Brings the view to the store's present state and says what is new. A mailbox that is gone: the session is told with BYE by
-// the dispatcher (Failure::not_found). Does nothing when no mailbox is selected.
+// Brings the view to the store's present state and says what is new. A mailbox that is gone: the session is told with
+// BYE by the dispatcher (Failure::not_found). Does nothing when no mailbox is selected.
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
 
 // The same from a snapshot the caller already has.

@@ -67,8 +67,8 @@ Result<UidSet> View::resolve(const grammar::SequenceSet& set, bool uid, const Ui
   // Only UIDs that exist: walk the ranges over the rising list.
   UidSet uids;
   for (const auto& range : wanted.ranges()) {
-    for (std::size_t i = snapshot_->lower_bound(range.first);
-         i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
+    for (std::size_t i = snapshot_->lower_bound(range.first); i < snapshot_->size() && snapshot_->uids[i] <= range.last;
+         ++i) {
       uids.add(snapshot_->uids[i]);
     }
   }

@@ -107,8 +107,8 @@ CommandReader::Event CommandReader::next() {
   }
 }
 
-// Moves octets up to LF into input_.text. Whether a line is too long depends on its text alone: one CR may stand above the
-// limit, because it may turn out to belong to the line end.
+// Moves octets up to LF into input_.text. Whether a line is too long depends on its text alone: one CR may stand above
+// the limit, because it may turn out to belong to the line end.
 CommandReader::Line CommandReader::read_line() {
   const std::size_t end = buffer_.find('\n', position_);
   const std::size_t stop = end == std::string::npos ? buffer_.size() : end;
@@ -168,7 +168,8 @@ void CommandReader::scan_skipped(std::string_view octets) {
 // True at the end of the line; then state_ is line when the command is over, drop_literal when a literal follows.
 bool CommandReader::skip_line() {
   const std::size_t end = buffer_.find('\n', position_);
-  scan_skipped(std::string_view(buffer_).substr(position_, (end == std::string::npos ? buffer_.size() : end) - position_));
+  scan_skipped(
+      std::string_view(buffer_).substr(position_, (end == std::string::npos ? buffer_.size() : end) - position_));
   if (end == std::string::npos) {
     discard();
     return false;

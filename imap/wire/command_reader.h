@@ -1,8 +1,10 @@
-// CommandReader: octets → complete commands, without I/O. Tolerant (MSS-80): a bare LF ends a line, CRs before it are dropped,
-// empty lines between commands are skipped. A `{n}` counts as a literal only at the very end of a line and outside a quoted
-// string (RFC 9051 4.3, RFC 7888). The events depend on the octets alone, never on how they were cut into feed() calls.
+// CommandReader: octets → complete commands, without I/O. Tolerant (MSS-80): a bare LF ends a line, CRs before it are
+// dropped, empty lines between commands are skipped. A `{n}` counts as a literal only at the very end of a line and
+// outside a quoted string (RFC 9051 4.3, RFC 7888). The events depend on the octets alone, never on how they were cut
+// into feed() calls.
 //   reader.feed(octets); for (;;) switch (reader.next()) { … }
-// Runs on: session strand. Memory is bounded by Limits::line_octets, one feed() and what the caller accepts as literals.
+// Runs on: session strand. Memory is bounded by Limits::line_octets, one feed() and what the caller accepts as
+// literals.
 #pragma once
 
 #include "base/limits.h"
@@ -30,7 +32,8 @@ class CommandReader {
     command,    // take() it
     line,       // line mode only: take_line()
     too_long,   // a command above Limits::line_octets was skipped to its end; text() holds its beginning
-    failed,     // a literal could not be kept (error()); it was skipped with the rest of its command, text() holds the beginning
+    failed,     // a literal could not be kept (error()); it was skipped with the rest of its command, text() holds the
+                // beginning
   };
 
   explicit CommandReader(const Limits& limits) : limits_(limits) {}
@@ -55,7 +58,10 @@ class CommandReader {
 
   [[nodiscard]] std::uint64_t literal_octets_missing() const { return missing_; }
   [[nodiscard]] bool buffered() const { return position_ < buffer_.size(); }
-  void discard() { buffer_.clear(); position_ = 0; }
+  void discard() {
+    buffer_.clear();
+    position_ = 0;
+  }
   // True between the first octet of a command and its end, the dropped rest of a refused one included.
   [[nodiscard]] bool in_command() const;
   void release_memory();  // while idle
@@ -77,11 +83,11 @@ class CommandReader {
   std::size_t position_ = 0;
   State state_ = State::line;
   bool line_mode_ = false;
-  bool stale_ = false;           // input_ was reported and goes with the next event
-  std::size_t line_begin_ = 0;   // where the current line starts in input_.text
+  bool stale_ = false;          // input_ was reported and goes with the next event
+  std::size_t line_begin_ = 0;  // where the current line starts in input_.text
   CommandInput input_;
   Announcement announcement_;
-  std::uint64_t missing_ = 0;    // octets of the current literal still to come
+  std::uint64_t missing_ = 0;  // octets of the current literal still to come
   Error error_;
 
   // While a command is dropped only the end of each line is looked at, for a literal that follows it.

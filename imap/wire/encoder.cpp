@@ -45,14 +45,12 @@ Encoder& Encoder::string(std::string_view text) {
   return raw(text);
 }
 
-Encoder& Encoder::nstring(const std::optional<std::string>& text) {
-  return text ? string(*text) : raw("NIL");
-}
+Encoder& Encoder::nstring(const std::optional<std::string>& text) { return text ? string(*text) : raw("NIL"); }
 
 Encoder& Encoder::astring(std::string_view text) {
-  const bool atom = !text.empty() && text.size() < kLongestQuoted && !iequals(text, "NIL") &&
-                    std::all_of(text.begin(), text.end(),
-                                [](char c) { return is_astring_char(static_cast<unsigned char>(c)); });
+  const bool atom =
+      !text.empty() && text.size() < kLongestQuoted && !iequals(text, "NIL") &&
+      std::all_of(text.begin(), text.end(), [](char c) { return is_astring_char(static_cast<unsigned char>(c)); });
   return atom ? raw(text) : string(text);
 }
 

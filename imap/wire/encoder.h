@@ -1,5 +1,5 @@
-// Encoder: values → the octets of RFC 9051 9, appended to a buffer. It knows how this session wants text: UTF-8 in quoted
-// strings or literals, mailbox names in UTF-8 or modified UTF-7.
+// Encoder: values → the octets of RFC 9051 9, appended to a buffer. It knows how this session wants text: UTF-8 in
+// quoted strings or literals, mailbox names in UTF-8 or modified UTF-7.
 // Runs on: session strand.
 #pragma once
 
@@ -18,17 +18,26 @@ class Encoder {
  public:
   Encoder(std::string& out, bool utf8) : out_(out), utf8_(utf8) {}
 
-  Encoder& raw(std::string_view text) { out_.append(text); return *this; }
-  Encoder& sp() { out_ += ' '; return *this; }
-  Encoder& crlf() { out_ += "\r\n"; return *this; }
+  Encoder& raw(std::string_view text) {
+    out_.append(text);
+    return *this;
+  }
+  Encoder& sp() {
+    out_ += ' ';
+    return *this;
+  }
+  Encoder& crlf() {
+    out_ += "\r\n";
+    return *this;
+  }
   Encoder& number(std::uint64_t value);
-  Encoder& quoted(std::string_view text);        // REQUIRES: quotable(text)
-  Encoder& string(std::string_view text);        // quoted where possible, else a literal
+  Encoder& quoted(std::string_view text);  // REQUIRES: quotable(text)
+  Encoder& string(std::string_view text);  // quoted where possible, else a literal
   Encoder& nstring(const std::optional<std::string>& text);
-  Encoder& astring(std::string_view text);       // atom where possible
+  Encoder& astring(std::string_view text);  // atom where possible
   Encoder& literal_head(std::uint64_t octets, bool binary = false);
   Encoder& set(const NumberSet& numbers) { return raw(numbers.to_string()); }
-  Encoder& date_time(std::chrono::sys_seconds time);  // " 4-May-2020 08:30:00 +0000" with its quotes
+  Encoder& date_time(std::chrono::sys_seconds time);      // " 4-May-2020 08:30:00 +0000" with its quotes
   Encoder& flags(const std::vector<std::string>& names);  // "(\Seen x)"
   // LIST wants names quoted always, STATUS as atoms whenever the characters allow (MSS-81).
   Encoder& mailbox_quoted(std::string_view path);

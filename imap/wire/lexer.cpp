@@ -29,7 +29,14 @@ bool is_base64(std::string_view token) {
 bool is_atom_char(unsigned char c) noexcept {
   if (c <= 0x20 || c >= 0x7f) return false;
   switch (c) {
-    case '(': case ')': case '{': case '%': case '*': case '"': case '\\': case ']': return false;
+    case '(':
+    case ')':
+    case '{':
+    case '%':
+    case '*':
+    case '"':
+    case '\\':
+    case ']': return false;
     default: return true;
   }
 }
@@ -66,8 +73,8 @@ std::string upper(std::string_view text) {
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return to_upper(x) == to_upper(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return to_upper(x) == to_upper(y); });
 }
 
 Lexer::Lexer(CommandInput& input, const Limits& limits, bool utf8)

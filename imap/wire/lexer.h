@@ -20,9 +20,9 @@ struct BadSyntax {
 
 class Lexer {
  public:
-  // `utf8`: the session has UTF-8 enabled; for grammar that differs then (utf8()). Quoted strings may hold UTF-8 always,
-  // as a server that offers UTF8=ACCEPT must take it from everybody (RFC 6855 3).
-  // REQUIRES: input and limits outlive the lexer.
+  // `utf8`: the session has UTF-8 enabled; for grammar that differs then (utf8()). Quoted strings may hold UTF-8
+  // always, as a server that offers UTF8=ACCEPT must take it from everybody (RFC 6855 3). REQUIRES: input and limits
+  // outlive the lexer.
   Lexer(CommandInput& input, const Limits& limits, bool utf8);
 
   [[nodiscard]] bool eof() const { return position_ >= text_.size(); }
@@ -41,25 +41,25 @@ class Lexer {
   void end();
 
   [[nodiscard]] std::string tag();
-  [[nodiscard]] std::string atom();                   // 1*ATOM-CHAR, as written
-  [[nodiscard]] std::string word();                   // atom in upper case
+  [[nodiscard]] std::string atom();  // 1*ATOM-CHAR, as written
+  [[nodiscard]] std::string word();  // atom in upper case
   // Name of a FETCH item in upper case: an atom that ends before "[" and "<", which are ATOM-CHARs.
   [[nodiscard]] std::string item_name();
-  [[nodiscard]] std::string_view peek_word() const;   // atom ahead, not consumed; may be empty
-  bool try_word(std::string_view upper);              // consumes the atom when it equals, ignoring case
+  [[nodiscard]] std::string_view peek_word() const;  // atom ahead, not consumed; may be empty
+  bool try_word(std::string_view upper);             // consumes the atom when it equals, ignoring case
   void expect_word(std::string_view upper);
   [[nodiscard]] std::string astring();
-  [[nodiscard]] std::string string();                 // quoted or literal without NUL
+  [[nodiscard]] std::string string();  // quoted or literal without NUL
   [[nodiscard]] std::optional<std::string> nstring();
-  [[nodiscard]] std::string list_mailbox();           // list-char string or string
-  [[nodiscard]] Literal literal();                    // any literal, spool and all; NUL only in a literal8
-  [[nodiscard]] std::string base64();                 // SASL initial response as written: base64 or a lone "="
+  [[nodiscard]] std::string list_mailbox();  // list-char string or string
+  [[nodiscard]] Literal literal();           // any literal, spool and all; NUL only in a literal8
+  [[nodiscard]] std::string base64();        // SASL initial response as written: base64 or a lone "="
   [[nodiscard]] bool at_literal() const;
   [[nodiscard]] bool at_string() const { return peek() == '"' || at_literal(); }
-  [[nodiscard]] std::uint32_t number();               // 0 … 2^32-1
+  [[nodiscard]] std::uint32_t number();  // 0 … 2^32-1
   [[nodiscard]] std::uint32_t nz_number();
-  [[nodiscard]] std::uint64_t number64();             // 0 … 2^63-1
-  [[nodiscard]] std::string rest();                   // everything to the end of the text
+  [[nodiscard]] std::uint64_t number64();  // 0 … 2^63-1
+  [[nodiscard]] std::string rest();        // everything to the end of the text
 
   // "(" item *(SP item) ")"; `may_be_empty` allows "()".
   template <class Item>

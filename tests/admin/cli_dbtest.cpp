@@ -44,8 +44,8 @@ class Ctl : public testing::Test {
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST_F(Ctl, AddsShowsAndListsUsers) {
-  const Outcome added = json({"user", "add", "alice@example.net", "--alias", "tel:+15550100", "--quota-storage", "10M", "--quota-messages",
-                              "50", "--password-stdin"},
+  const Outcome added = json({"user", "add", "alice@example.net", "--alias", "tel:+15550100", "--quota-storage", "10M",
+                              "--quota-messages", "50", "--password-stdin"},
                              "secret\n");
   ASSERT_EQ(added.code, kOk) << added.err;
   EXPECT_EQ(added.json()["user"]["limit_octets"], 10 << 20);
@@ -121,7 +121,11 @@ TEST_F(Ctl, SetsQuotasOneByOne) {
 }
 
 TEST_F(Ctl, KeepsServices) {
-  ASSERT_EQ(ctl({"service", "add", "core", "--role", "deposit", "--for", "*@example.net", "--for", "tel:+1*", "--password-stdin"}, "pw\n").code, kOk);
+  ASSERT_EQ(ctl({"service", "add", "core", "--role", "deposit", "--for", "*@example.net", "--for", "tel:+1*",
+                 "--password-stdin"},
+                "pw\n")
+                .code,
+            kOk);
   EXPECT_EQ(ctl({"service", "add", "core", "--role", "full", "--for", "*", "--no-password"}).code, kExists);
   const Json all = json({"service", "list"}).json();
   ASSERT_EQ(all.size(), 1U);
@@ -131,7 +135,9 @@ TEST_F(Ctl, KeepsServices) {
   EXPECT_TRUE(json({"service", "list"}).json().empty());
 }
 
-const std::string kFirst = "From: Alice <alice@example.net>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Mon, 1 Apr 2019 12:00:00 +0000\r\n\r\nFrom here\r\n";
+const std::string kFirst =
+    "From: Alice <alice@example.net>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Mon, 1 Apr 2019 12:00:00 "
+    "+0000\r\n\r\nFrom here\r\n";
 const std::string kSecond = "From: bob@example.net\r\nSubject: two\r\n\r\nbody\r\n";
 
 std::string with_lf(std::string text) {
@@ -153,12 +159,15 @@ TEST_F(Ctl, ImportsListsAndShowsMessages) {
 
   const Json rows = json({"message", "list", "alice@example.net", "INBOX"}).json();
   ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[0]["subject"], "Gr\xc3\xbc\xc3\x9f" "e");
+  EXPECT_EQ(rows[0]["subject"],
+            "Gr\xc3\xbc\xc3\x9f"
+            "e");
   EXPECT_EQ(rows[0]["size"], kFirst.size());
   EXPECT_EQ(rows[0]["flags"], Json({"\\Flagged", "\\Seen"}));
   EXPECT_EQ(json({"message", "list", "alice@example.net", "INBOX", "--last", "1"}).json()[0]["uid"], 2);
   EXPECT_EQ(ctl({"message", "show", "alice@example.net", "INBOX", "1", "--raw"}).out, kFirst);
-  EXPECT_EQ(ctl({"message", "show", "alice@example.net", "INBOX", "2", "--headers"}).out, "From: bob@example.net\r\nSubject: two\r\n\r\n");
+  EXPECT_EQ(ctl({"message", "show", "alice@example.net", "INBOX", "2", "--headers"}).out,
+            "From: bob@example.net\r\nSubject: two\r\n\r\n");
   const Json shown = json({"message", "show", "alice@example.net", "INBOX", "1"}).json();
   EXPECT_EQ(shown["parts"][0]["type"], "text/plain");
   const Json boxes = json({"mailbox", "list", "alice@example.net"}).json();
@@ -224,16 +233,21 @@ TEST_F(Ctl, ExportsAllMailboxes) {
   ASSERT_EQ(ctl({"message", "export", "alice@example.net", "--format", "mbox", "--to", folder_.path("all")}).code, kOk);
   EXPECT_TRUE(holds(folder_.read("all/Work/2024.mbox"), "Subject: two\n"));
   EXPECT_TRUE(holds(folder_.read("all/INBOX.mbox"), "Subject: two\n"));
-  EXPECT_EQ(ctl({"message", "export", "alice@example.net", "--format", "mbox", "--to", folder_.path("all")}).code, kExists);
+  EXPECT_EQ(ctl({"message", "export", "alice@example.net", "--format", "mbox", "--to", folder_.path("all")}).code,
+            kExists);
   EXPECT_EQ(ctl({"message", "export", "alice@example.net", "--format", "mbox", "--to", "-"}).code, kUsage);
 }
 
 TEST_F(Ctl, ExportGoesOnBehindABadRow) {
   add("alice@example.net");
-  for (int i = 1; i <= 5; ++i) folder_.write("in/" + std::to_string(i) + ".eml", "Subject: " + std::to_string(i) + "\r\n\r\nx\r\n");
+  for (int i = 1; i <= 5; ++i)
+    folder_.write("in/" + std::to_string(i) + ".eml", "Subject: " + std::to_string(i) + "\r\n\r\nx\r\n");
   ASSERT_EQ(ctl({"message", "import", "alice@example.net", "INBOX", folder_.path("in")}).code, kOk);
-  test_.execute("update content_chunk set data = substr(data, 1, 3) where content_id = (select content_id from message where uid = 3)");
-  const Outcome exported = json({"message", "export", "alice@example.net", "INBOX", "--format", "eml", "--to", folder_.path("out")});
+  test_.execute(
+      "update content_chunk set data = substr(data, 1, 3) where content_id = (select content_id from message where uid "
+      "= 3)");
+  const Outcome exported =
+      json({"message", "export", "alice@example.net", "INBOX", "--format", "eml", "--to", folder_.path("out")});
   EXPECT_EQ(exported.code, kFailed);
   EXPECT_EQ(exported.json()["exported"], 4);
   ASSERT_EQ(exported.json()["skipped"].size(), 1U);

@@ -26,9 +26,13 @@ Outcome ctl(const std::vector<std::string>& arguments, const std::string& input 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(CliUsage, IsToldWithExitCode2) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"nonsense"}, {"user"}, {"user", "add"}, {"user", "add", "a@b", "--nonsense"},
-        {"service", "add", "x", "--role", "king", "--for", "*"}, {"message", "show", "a@b", "INBOX", "0"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"nonsense"},
+                                                    {"user"},
+                                                    {"user", "add"},
+                                                    {"user", "add", "a@b", "--nonsense"},
+                                                    {"service", "add", "x", "--role", "king", "--for", "*"},
+                                                    {"message", "show", "a@b", "INBOX", "0"}}) {
     const Outcome outcome = ctl(arguments);
     EXPECT_EQ(outcome.code, kUsage);
     EXPECT_TRUE(holds(outcome.err, "--help")) << outcome.err;
@@ -133,7 +137,9 @@ TEST(CliManual, HasAPageForEachNoun) {
 
 TEST(TableText, ReplacesControlCharacters) {
   EXPECT_EQ(printable("a\x1b[31mb\r\n\x7f"), "a?[31mb???");
-  EXPECT_EQ(printable("\xc2\x9b" "x\xc3\xbc"), "?x\xc3\xbc");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "x\xc3\xbc"),
+            "?x\xc3\xbc");
 }
 
 TEST(TableText, AlignsByCharacters) {

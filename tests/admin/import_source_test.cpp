@@ -28,8 +28,9 @@ TEST(MessageFile, KeepsBinaryOctetsOfANetworkFile) {
   const test::Folder folder;
   const std::string binary = "A: 1\r\nContent-Transfer-Encoding: BINARY\r\n\r\na\nb";
   EXPECT_EQ((*read_message_file(folder.write("a.eml", binary), kLimits))->text(), binary);
-  EXPECT_EQ((*read_message_file(folder.write("b.eml", "A: 1\nContent-Transfer-Encoding: binary\n\na\nb"), kLimits))->text(),
-            "A: 1\r\nContent-Transfer-Encoding: binary\r\n\r\na\r\nb");
+  EXPECT_EQ(
+      (*read_message_file(folder.write("b.eml", "A: 1\nContent-Transfer-Encoding: binary\n\na\nb"), kLimits))->text(),
+      "A: 1\r\nContent-Transfer-Encoding: binary\r\n\r\na\r\nb");
   EXPECT_EQ((*read_message_file(folder.write("c.eml", "A: 1\r\n\r\na\nb"), kLimits))->text(), "A: 1\r\n\r\na\r\nb");
 }
 

@@ -13,7 +13,8 @@ namespace {
 using namespace std::chrono;
 
 TEST(MaildirName, GivesFlags) {
-  EXPECT_EQ(maildir_flags("1700000000.M1P2.host,S=12:2,FRS", {}).bits, schema::kFlagged | schema::kAnswered | schema::kSeen);
+  EXPECT_EQ(maildir_flags("1700000000.M1P2.host,S=12:2,FRS", {}).bits,
+            schema::kFlagged | schema::kAnswered | schema::kSeen);
   EXPECT_EQ(maildir_flags("1:2,DPT", {}).bits, schema::kDraft | schema::kForwarded | schema::kDeleted);
   EXPECT_EQ(maildir_flags("1700000000.M1P2.host", {}).bits, 0U);
   EXPECT_EQ(maildir_flags("1700000000.M1P2.host:1,S", {}).bits, 0U);
@@ -83,7 +84,13 @@ TEST(MaildirWrite, KeepsOctetsFlagsAndDate) {
   auto sink = open_sink(ExportFormat::maildir, box);
   ASSERT_TRUE(sink);
   const std::string text = "Subject: a\r\n\r\nbody\r\n";
-  ASSERT_TRUE((*sink)->put({Uid{7}, UidValidity{3}, sys_seconds(1700000000s), {schema::kSeen, {"Work"}}, "", false, std::make_shared<Spool>(text)}));
+  ASSERT_TRUE((*sink)->put({Uid{7},
+                            UidValidity{3},
+                            sys_seconds(1700000000s),
+                            {schema::kSeen, {"Work"}},
+                            "",
+                            false,
+                            std::make_shared<Spool>(text)}));
   ASSERT_TRUE((*sink)->finish());
   EXPECT_EQ(folder.read("box/cur/1700000000.V3U7.cpmstore:2,Sa"), "Subject: a\n\nbody\n");
   const Limits limits;

@@ -65,8 +65,9 @@ TEST(MboxRead, SplitsUnquotesAndMakesNetworkLineEnds) {
       "From b@example.net Thu Jan  1 00:00:20 1970\r\n"
       "Subject: two\r\n\r\nbody\r\n");
   ASSERT_EQ(items.size(), 2U);
-  EXPECT_EQ(items[0].octets->text(),
-            "Subject: one\r\nStatus: RO\r\nX-Status: AF\r\n\r\nFrom here\r\n>From there\r\n\r\nFrom now on it is text.\r\n");
+  EXPECT_EQ(
+      items[0].octets->text(),
+      "Subject: one\r\nStatus: RO\r\nX-Status: AF\r\n\r\nFrom here\r\n>From there\r\n\r\nFrom now on it is text.\r\n");
   EXPECT_EQ(items[0].date, sys_seconds(10s));
   EXPECT_EQ(items[0].flags.bits, schema::kSeen | schema::kAnswered | schema::kFlagged);
   EXPECT_EQ(items[1].octets->text(), "Subject: two\r\n\r\nbody\r\n");
@@ -88,7 +89,8 @@ TEST(MboxRead, SkipsWhatIsEmptyOrTooLargeAndGoesOn) {
   Limits limits;
   limits.message_octets = 64;
   const std::string separator = "From a@example.net Thu Jan  1 00:00:10 1970\n";
-  const auto items = read_all(separator + separator + "A: 1\n\n" + std::string(100, 'x') + "\n\n" + separator + "B: 2\n\nok\n", limits);
+  const auto items = read_all(
+      separator + separator + "A: 1\n\n" + std::string(100, 'x') + "\n\n" + separator + "B: 2\n\nok\n", limits);
   ASSERT_EQ(items.size(), 3U);
   EXPECT_EQ(items[0].skipped, "the message is empty");
   EXPECT_NE(items[1].skipped.find("limits.message_octets"), std::string::npos);
@@ -97,8 +99,8 @@ TEST(MboxRead, SkipsWhatIsEmptyOrTooLargeAndGoesOn) {
 }
 
 TEST(MboxWrite, GivesBackTheSameOctets) {
-  const std::vector<std::string> messages = {
-      "Subject: a\r\n\r\nFrom here\r\n>From there\r\n\r\n", "Subject: b\r\n\r\n", "Subject: c\r\n\r\n\r\n\r\nFrom x Thu Jan  1 00:00:10 1970\r\n"};
+  const std::vector<std::string> messages = {"Subject: a\r\n\r\nFrom here\r\n>From there\r\n\r\n", "Subject: b\r\n\r\n",
+                                             "Subject: c\r\n\r\n\r\n\r\nFrom x Thu Jan  1 00:00:10 1970\r\n"};
   std::ostringstream out;
   const auto sink = mbox_to(out);
   for (const std::string& text : messages) {

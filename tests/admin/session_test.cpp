@@ -26,7 +26,8 @@ const std::string kSessions = R"({"sessions": [
 // Answers until it is destroyed, one connection after the other.
 class SmallServer {
  public:
-  SmallServer() : acceptor_(io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), thread_([this] { serve(); }) {}
+  SmallServer()
+      : acceptor_(io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), thread_([this] { serve(); }) {}
   ~SmallServer() {
     stopping_ = true;
     tcp::socket last(io_);
@@ -34,7 +35,9 @@ class SmallServer {
     last.connect(acceptor_.local_endpoint(), ignored);
     thread_.join();
   }
-  [[nodiscard]] std::string endpoint() const { return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  [[nodiscard]] std::string endpoint() const {
+    return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+  }
 
  private:
   void serve() {

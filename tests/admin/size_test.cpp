@@ -34,7 +34,8 @@ TEST(SizeParse, TakesNoneAsNoLimit) {
 }
 
 TEST(SizeParse, RefusesWhatIsNoSize) {
-  for (const char* text : {"", "G", "-1", "1.5", "1..5G", "10X", "10GG", "1 G", "10Gi", "1.G", "99999999999999999999", "9999999999T"}) {
+  for (const char* text :
+       {"", "G", "-1", "1.5", "1..5G", "10X", "10GG", "1 G", "10Gi", "1.G", "99999999999999999999", "9999999999T"}) {
     const auto parsed = parse_size_limit(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().failure, Failure::invalid) << text;

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
-#include <unistd.h>
 
 namespace cpm {
 namespace {
@@ -114,7 +114,8 @@ TEST_F(ConfigFile, UnknownKeysAreSuggested) {
   write("[imap]\nlisen = \"127.0.0.1:1\"\n");
   EXPECT_EQ(problems(), file_ + ":2: unknown key \"imap.lisen\"; did you mean \"imap.listen\"?");
   write("");
-  EXPECT_EQ(problems({"limits.line_octet=1"}), "--set: unknown key \"limits.line_octet\"; did you mean \"limits.line_octets\"?");
+  EXPECT_EQ(problems({"limits.line_octet=1"}),
+            "--set: unknown key \"limits.line_octet\"; did you mean \"limits.line_octets\"?");
   EXPECT_EQ(problems({}, {{"CPMSTORE_IMAP_LISTN", "x"}}),
             "environment: unknown variable CPMSTORE_IMAP_LISTN; did you mean CPMSTORE_IMAP_LISTEN?");
   EXPECT_EQ(problems({"entirely.different.things=1"}),
@@ -128,20 +129,23 @@ TEST_F(ConfigFile, OtherProgramsVariablesAreIgnored) {
 
 TEST_F(ConfigFile, BadValuesNameTheRange) {
   write("[limits]\nline_octets = 12\n");
-  EXPECT_EQ(problems(), file_ + ":2: limits.line_octets = \"12\" is not allowed; allowed: 8K to 16M (octets, or with K, M, G)");
+  EXPECT_EQ(problems(),
+            file_ + ":2: limits.line_octets = \"12\" is not allowed; allowed: 8K to 16M (octets, or with K, M, G)");
   write("[auth]\nallow_plaintext = \"perhaps\"\n");
   EXPECT_EQ(problems(), file_ + ":2: auth.allow_plaintext = \"perhaps\" is not allowed; allowed: true or false");
   write("");
   EXPECT_EQ(problems({"tls.minimum=1.1"}), "--set: tls.minimum = \"1.1\" is not allowed; allowed: 1.2, 1.3");
-  EXPECT_EQ(problems({"imap.listen=1143"}),
-            "--set: imap.listen = \"1143\" is not allowed; allowed: HOST:PORT, as 127.0.0.1:1143 or [::1]:1143, several "
-            "separated by commas");
+  EXPECT_EQ(
+      problems({"imap.listen=1143"}),
+      "--set: imap.listen = \"1143\" is not allowed; allowed: HOST:PORT, as 127.0.0.1:1143 or [::1]:1143, several "
+      "separated by commas");
   EXPECT_EQ(problems({"limits.login_timeout=1d"}),
             "--set: limits.login_timeout = \"1d\" is not allowed; allowed: 1s to 1h (seconds, or with s, m, h)");
   EXPECT_EQ(problems({"database.connections=0"}),
             "--set: database.connections = \"0\" is not allowed; allowed: 1 to 1000");
   EXPECT_NE(problems({}, {{"CPMSTORE_AUTH_MECHANISMS", "PLAIN,CRAM-MD5"}})
-                .find("environment CPMSTORE_AUTH_MECHANISMS: auth.mechanisms = \"PLAIN,CRAM-MD5\" is not allowed; allowed: any of PLAIN"),
+                .find("environment CPMSTORE_AUTH_MECHANISMS: auth.mechanisms = \"PLAIN,CRAM-MD5\" is not allowed; "
+                      "allowed: any of PLAIN"),
             std::string::npos);
 }
 
@@ -172,15 +176,19 @@ TEST_F(ConfigFile, ContradictionsAreNamed) {
   write("");
   EXPECT_EQ(problems({"tls.certificate=/a"}),
             "tls.certificate and tls.key belong together: set both, or neither for a self-made certificate");
-  EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.issuer=i"}), "auth.oauth.keys is set: auth.oauth.audience must be set too");
-  EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.audience=i"}), "auth.oauth.keys is set: auth.oauth.issuer must be set too");
+  EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.issuer=i"}),
+            "auth.oauth.keys is set: auth.oauth.audience must be set too");
+  EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.audience=i"}),
+            "auth.oauth.keys is set: auth.oauth.issuer must be set too");
   EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.audience=i", "auth.oauth.issuer=i", "auth.oauth.algorithms="}),
             "auth.oauth.keys is set: auth.oauth.algorithms must not be empty");
   EXPECT_EQ(problems({"auth.oauth.keys=/k", "auth.oauth.audience=i", "auth.oauth.issuer=i", "auth.oauth.claim="}),
             "auth.oauth.keys is set: auth.oauth.claim must not be empty");
-  EXPECT_EQ(problems({"log.areas=imap"}),
-            "log.areas = \"imap\" is not allowed; allowed: area=level pairs separated by commas, as imap=debug,db=warn");
-  EXPECT_EQ(problems({"imap.listen=", "imaps.listen="}), "imap.listen and imaps.listen are both empty: no client could connect");
+  EXPECT_EQ(
+      problems({"log.areas=imap"}),
+      "log.areas = \"imap\" is not allowed; allowed: area=level pairs separated by commas, as imap=debug,db=warn");
+  EXPECT_EQ(problems({"imap.listen=", "imaps.listen="}),
+            "imap.listen and imaps.listen are both empty: no client could connect");
   EXPECT_EQ(problems({"limits.header_octets=2M", "limits.session_octets=1M"}),
             "limits.header_octets is larger than limits.session_octets: one header would exceed a session's memory");
 }
@@ -240,7 +248,8 @@ TEST(ConfigPrint, MasksPasswords) {
   EXPECT_EQ(masked_url("postgresql://bob:secret@db/x"), "postgresql://bob:***@db/x");
   EXPECT_EQ(masked_url("postgresql://bob:se@cret@db/x"), "postgresql://bob:***@db/x");
   EXPECT_EQ(masked_url("postgresql://bob@db/x"), "postgresql://bob@db/x");
-  EXPECT_EQ(masked_url("postgresql://db:5432/x?user=a&password=b&sslmode=c"), "postgresql://db:5432/x?user=a&password=***&sslmode=c");
+  EXPECT_EQ(masked_url("postgresql://db:5432/x?user=a&password=b&sslmode=c"),
+            "postgresql://db:5432/x?user=a&password=***&sslmode=c");
   EXPECT_EQ(masked_url("host=db password=secret dbname=x"), "host=db password=*** dbname=x");
   EXPECT_EQ(masked_url("password='a b' host=db").find("a b"), std::string::npos);
   const auto config = load_config({.sets = {"database.url=postgresql://u:hidden@h/d"}});

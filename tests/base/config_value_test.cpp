@@ -41,7 +41,8 @@ TEST(ConfigValue, ReadsEndpoints) {
   ASSERT_TRUE(v6);
   EXPECT_EQ(v6->host, "::1");
   EXPECT_EQ(parse_endpoint("*:993")->host, "*");
-  for (const char* bad : {"", "1143", ":1143", "host", "host:", "host:x", "host:65536", "::1:143", "[]:1", "[::1:1", "a b:1"}) {
+  for (const char* bad :
+       {"", "1143", ":1143", "host", "host:", "host:x", "host:65536", "::1:143", "[]:1", "[::1:1", "a b:1"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }
 }

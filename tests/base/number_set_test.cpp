@@ -55,10 +55,15 @@ TEST(NumberSet, AgreesWithAPlainSet) {
       const bool removing = number(random) < 20;
       removing ? ours[which].remove(first, last) : ours[which].add(first, last);
       for (std::uint32_t n = first; n <= last; ++n) {
-        if (removing) plain[which].erase(n); else plain[which].insert(n);
+        if (removing)
+          plain[which].erase(n);
+        else
+          plain[which].insert(n);
       }
     }
-    const auto vector = [](const std::set<std::uint32_t>& set) { return std::vector<std::uint32_t>(set.begin(), set.end()); };
+    const auto vector = [](const std::set<std::uint32_t>& set) {
+      return std::vector<std::uint32_t>(set.begin(), set.end());
+    };
     std::set<std::uint32_t> both;
     std::set<std::uint32_t> only;
     std::set<std::uint32_t> any = plain[1];

@@ -1,5 +1,6 @@
-// Commands as a hostile client sends them: the reader must say the same however the octets are cut and stay within its bounds;
-// every token of the lexer either consumes what it names or throws BadSyntax; what the encoder writes comes back.
+// Commands as a hostile client sends them: the reader must say the same however the octets are cut and stay within its
+// bounds; every token of the lexer either consumes what it names or throws BadSyntax; what the encoder writes comes
+// back.
 #include "base/limits.h"
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"
@@ -37,7 +38,8 @@ void require(bool held) {
 }
 
 // Feeds `octets` in pieces of `step`; refuses each `refuse_each`-th literal and the large ones. Returns what was said.
-std::string run(std::string_view octets, std::size_t step, unsigned refuse_each, std::vector<wire::CommandInput>* commands) {
+std::string run(std::string_view octets, std::size_t step, unsigned refuse_each,
+                std::vector<wire::CommandInput>* commands) {
   wire::CommandReader reader(limits());
   std::string log;
   unsigned literals = 0;
@@ -118,7 +120,10 @@ void parse(wire::CommandInput& input, std::uint8_t choices) {
         case 11: (void)grammar::parse_date(lexer); break;
         case 12: require(grammar::format_date_time(grammar::parse_date_time(lexer)).size() == 26); break;
         case 13: (void)lexer.base64(); break;
-        case 14: (void)lexer.item_name(); (void)grammar::parse_binary_section(lexer); break;
+        case 14:
+          (void)lexer.item_name();
+          (void)grammar::parse_binary_section(lexer);
+          break;
         case 15: {
           (void)lexer.item_name();
           const grammar::Section section = grammar::parse_section(lexer);

@@ -1,5 +1,5 @@
-// Mailbox names: what decodes is UTF-8 and encodes to the same octets again (the form is canonical); valid UTF-8 survives both
-// ways; canonical paths are stable; LIST patterns agree with a naive matcher.
+// Mailbox names: what decodes is UTF-8 and encodes to the same octets again (the form is canonical); valid UTF-8
+// survives both ways; canonical paths are stable; LIST patterns agree with a naive matcher.
 #include "base/limits.h"
 #include "imap/grammar/list_pattern.h"
 #include "imap/grammar/mailbox_name.h"

@@ -1,5 +1,5 @@
-// Sequence sets: what parses resolves to sorted disjoint ranges that hold exactly the numbers named, and its own spelling
-// parses to the same set.
+// Sequence sets: what parses resolves to sorted disjoint ranges that hold exactly the numbers named, and its own
+// spelling parses to the same set.
 #include "base/limits.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/wire/lexer.h"

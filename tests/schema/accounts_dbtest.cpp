@@ -19,7 +19,9 @@ class AccountsTest : public ::testing::Test {
  protected:
   static Database& database() { return TestDatabase::shared().database(); }
   template <class Function>
-  static auto run(Function function) { return database().run_blocking(TestDatabase::kPatience, std::move(function)); }
+  static auto run(Function function) {
+    return database().run_blocking(TestDatabase::kPatience, std::move(function));
+  }
   static Result<AccountRow> add(const NewAccount& account) {
     return run([&](Transaction& tx) { return add_account(tx, account, Limits{}); });
   }
@@ -85,10 +87,16 @@ TEST_F(AccountsTest, NamesAreUniqueAmongAddressesAndServices) {
   for (const std::string& taken : {address, alias, service}) {
     EXPECT_EQ(add({taken}).error().failure, Failure::exists);
     EXPECT_EQ(add({fresh("free"), {taken}}).error().failure, Failure::exists);
-    EXPECT_EQ(run([&](Transaction& tx) { return add_service(tx, {taken, Role::full, {"*"}}, std::nullopt); }).error().failure, Failure::exists);
+    EXPECT_EQ(run([&](Transaction& tx) {
+                return add_service(tx, {taken, Role::full, {"*"}}, std::nullopt);
+              })
+                  .error()
+                  .failure,
+              Failure::exists);
     EXPECT_EQ(run([&](Transaction& tx) { return add_alias(tx, address, taken); }).error().failure, Failure::exists);
     if (taken != address) {
-      EXPECT_EQ(run([&](Transaction& tx) { return rename_account(tx, address, taken); }).error().failure, Failure::exists);
+      EXPECT_EQ(run([&](Transaction& tx) { return rename_account(tx, address, taken); }).error().failure,
+                Failure::exists);
     }
   }
   const std::string twice = fresh("twice");
@@ -106,7 +114,8 @@ TEST_F(AccountsTest, OneOfManyGetsTheAddress) {
     threads.emplace_back([&, i] {
       Database own({TestDatabase::shared().url(), 1, true, 10});
       const NewAccount wanted{i % 2 == 0 ? address : other, {i % 2 == 0 ? other : address}};
-      const auto result = own.run_blocking(TestDatabase::kPatience, [&](Transaction& tx) { return add_account(tx, wanted, Limits{}); });
+      const auto result =
+          own.run_blocking(TestDatabase::kPatience, [&](Transaction& tx) { return add_account(tx, wanted, Limits{}); });
       if (result) ++made;
       if (!result && result.error().failure == Failure::exists) ++refused;
     });
@@ -155,7 +164,8 @@ TEST_F(AccountsTest, LoginGivesKeysAndState) {
   EXPECT_FALSE(login(no_keys)->keys);
   EXPECT_EQ(login("unknown@x").error().failure, Failure::not_found);
   EXPECT_EQ(login("a b").error().failure, Failure::not_found);
-  EXPECT_EQ(run([&](Transaction& tx) { return set_password(tx, "unknown@x", keys('x')); }).error().failure, Failure::not_found);
+  EXPECT_EQ(run([&](Transaction& tx) { return set_password(tx, "unknown@x", keys('x')); }).error().failure,
+            Failure::not_found);
 }
 
 TEST_F(AccountsTest, AUserActsForItselfOnly) {
@@ -202,12 +212,30 @@ TEST_F(AccountsTest, AServiceActsWithinItsPatterns) {
 
 TEST_F(AccountsTest, ServicesAreListedAndDeleted) {
   const std::string name = fresh("aa-service");
-  EXPECT_EQ(run([&](Transaction& tx) { return add_service(tx, {name, Role::owner, {"*"}}, std::nullopt); }).error().failure, Failure::invalid);
-  EXPECT_EQ(run([&](Transaction& tx) { return add_service(tx, {name, Role::full, {}}, std::nullopt); }).error().failure, Failure::invalid);
-  EXPECT_EQ(run([&](Transaction& tx) { return add_service(tx, {name, Role::full, {"a b"}}, std::nullopt); }).error().failure, Failure::invalid);
-  ASSERT_TRUE(run([&](Transaction& tx) { return add_service(tx, {name, Role::full, {"b*", "a*", "a*"}}, std::nullopt); }));
+  EXPECT_EQ(run([&](Transaction& tx) {
+              return add_service(tx, {name, Role::owner, {"*"}}, std::nullopt);
+            })
+                .error()
+                .failure,
+            Failure::invalid);
+  EXPECT_EQ(run([&](Transaction& tx) {
+              return add_service(tx, {name, Role::full, {}}, std::nullopt);
+            })
+                .error()
+                .failure,
+            Failure::invalid);
+  EXPECT_EQ(run([&](Transaction& tx) {
+              return add_service(tx, {name, Role::full, {"a b"}}, std::nullopt);
+            })
+                .error()
+                .failure,
+            Failure::invalid);
+  ASSERT_TRUE(run([&](Transaction& tx) {
+    return add_service(tx, {name, Role::full, {"b*", "a*", "a*"}}, std::nullopt);
+  }));
   const auto services = run([](Transaction& tx) { return list_services(tx); }).value();
-  const auto found = std::find_if(services.begin(), services.end(), [&](const ServiceRow& row) { return row.name == name; });
+  const auto found =
+      std::find_if(services.begin(), services.end(), [&](const ServiceRow& row) { return row.name == name; });
   ASSERT_NE(found, services.end());
   EXPECT_EQ(found->role, Role::full);
   EXPECT_EQ(found->patterns, (std::vector<std::string>{"a*", "b*"}));
@@ -216,7 +244,8 @@ TEST_F(AccountsTest, ServicesAreListedAndDeleted) {
   EXPECT_EQ(login(name).error().failure, Failure::not_found);
   EXPECT_EQ(run([&](Transaction& tx) { return delete_service(tx, name); }).error().failure, Failure::not_found);
   EXPECT_TRUE(add({name})) << "the name is free again";
-  EXPECT_EQ(run([&](Transaction& tx) { return delete_service(tx, name); }).error().failure, Failure::not_found) << "an account is no service";
+  EXPECT_EQ(run([&](Transaction& tx) { return delete_service(tx, name); }).error().failure, Failure::not_found)
+      << "an account is no service";
 }
 
 TEST_F(AccountsTest, DeleteLeavesNothing) {
@@ -227,9 +256,11 @@ TEST_F(AccountsTest, DeleteLeavesNothing) {
   ASSERT_TRUE(run([&](Transaction& tx) { return subscribe(tx, who, "a", Limits{}); }));
   ASSERT_TRUE(run([&](Transaction& tx) { return delete_account(tx, address); }));
   EXPECT_EQ(find(address).error().failure, Failure::not_found);
-  for (const char* table : {"account", "address", "credential", "mailbox", "message", "keyword", "expunged", "subscription", "content",
-                            "content_head", "content_chunk", "content_text"}) {
-    EXPECT_EQ(TestDatabase::shared().value("select count(*) from " + std::string(table) + " where account_id = " + std::to_string(made.id.value)), "0")
+  for (const char* table : {"account", "address", "credential", "mailbox", "message", "keyword", "expunged",
+                            "subscription", "content", "content_head", "content_chunk", "content_text"}) {
+    EXPECT_EQ(TestDatabase::shared().value("select count(*) from " + std::string(table) +
+                                           " where account_id = " + std::to_string(made.id.value)),
+              "0")
         << table;
   }
   EXPECT_EQ(run([&](Transaction& tx) { return delete_account(tx, address); }).error().failure, Failure::not_found);

@@ -11,9 +11,11 @@ class Append : public Store {
  protected:
   std::string where() { return " where account_id = " + std::to_string(alice_.account.value); }
   std::vector<MessageRow> fetch(std::string_view path, std::uint32_t columns, std::uint64_t limit = 1 << 30) {
-    return with(path, [&](Transaction& tx, const Grant& grant) {
-      return fetch_rows(tx, grant, UidSet{{1, kMaxWireNumber}}, columns, limit);
-    }).value();
+    return with(path,
+                [&](Transaction& tx, const Grant& grant) {
+                  return fetch_rows(tx, grant, UidSet{{1, kMaxWireNumber}}, columns, limit);
+                })
+        .value();
   }
 };
 
@@ -48,7 +50,8 @@ TEST_F(Append, OneMessageWithEverything) {
   EXPECT_EQ(rows[0].facts.conversation_id, "conv");
   EXPECT_EQ(rows[0].facts.message_id, "<id@x>");
   EXPECT_EQ(rows[0].facts.direction, 2);
-  EXPECT_EQ(test_.value("select sent_date || ' ' || date_part('epoch', sent_at) from content_head" + where()), "1969-12-31 -5");
+  EXPECT_EQ(test_.value("select sent_date || ' ' || date_part('epoch', sent_at) from content_head" + where()),
+            "1969-12-31 -5");
   const ChangeSet set = changes("INBOX");
   EXPECT_EQ(set.changed[0].bits, kSeen | kDeleted);
   EXPECT_EQ(set.changed[0].keywords.size(), 2U);
@@ -60,8 +63,8 @@ TEST_F(Append, OneMessageWithEverything) {
 
 TEST_F(Append, ManyMessagesGetOneModSeqAndConsecutiveUids) {
   append("INBOX", 2);
-  std::vector<NewMessage> messages{new_message(noise(2000)), new_message(""), new_message(noise(300'000), {kSeen, {"k"}}),
-                                   new_message("small", {0, {"k", "l"}})};
+  std::vector<NewMessage> messages{new_message(noise(2000)), new_message(""),
+                                   new_message(noise(300'000), {kSeen, {"k"}}), new_message("small", {0, {"k", "l"}})};
   const auto result = append_messages("INBOX", messages);
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   EXPECT_EQ(result->uids, (UidSet{{3, 6}}));
@@ -136,7 +139,8 @@ TEST_F(Append, FlagsWithoutTheRightAreDropped) {
 }
 
 TEST_F(Append, StagedInItsOwnTransaction) {
-  auto staged = in_transaction([&](Transaction& tx) { return stage(tx, alice_.account, new_message(noise(600'000)), limits_); });
+  auto staged =
+      in_transaction([&](Transaction& tx) { return stage(tx, alice_.account, new_message(noise(600'000)), limits_); });
   ASSERT_TRUE(staged.has_value());
   EXPECT_FALSE(staged->inline_bytes);
   EXPECT_EQ(test_.value("select state || ' ' || refs from content" + where()), "0 0");
@@ -156,15 +160,18 @@ TEST_F(Append, StagedInItsOwnTransaction) {
 TEST_F(Append, AtAPathInOneStatement) {
   alice_ = support::make_account(test_.database(), {}, {"INBOX", "a/b"});
   const auto deposit_to = [&](Principal who, std::string_view path, std::vector<NewMessage> wanted, Mode mode) {
-    return test_.database().run_blocking(support::TestDatabase::kPatience, [&](Transaction& tx) -> Result<DepositedAt> {
-      std::vector<StagedMessage> messages;
-      for (const NewMessage& message : wanted) {
-        CPM_TRY(staged, stage(tx, who.account, message, limits_));
-        messages.push_back(staged);
-      }
-      EXPECT_EQ(deposits_in_one_statement(messages), mode == Mode::single);
-      return deposit_at(tx, who, path, messages, limits_);
-    }, mode);
+    return test_.database().run_blocking(
+        support::TestDatabase::kPatience,
+        [&](Transaction& tx) -> Result<DepositedAt> {
+          std::vector<StagedMessage> messages;
+          for (const NewMessage& message : wanted) {
+            CPM_TRY(staged, stage(tx, who.account, message, limits_));
+            messages.push_back(staged);
+          }
+          EXPECT_EQ(deposits_in_one_statement(messages), mode == Mode::single);
+          return deposit_at(tx, who, path, messages, limits_);
+        },
+        mode);
   };
   auto result = deposit_to(alice_, "a/b", {new_message("one", {kSeen, {}}), new_message("")}, Mode::single);
   ASSERT_TRUE(result.has_value()) << result.error().detail;

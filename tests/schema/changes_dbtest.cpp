@@ -26,12 +26,14 @@ TEST_F(Changes, AllMessagesWithFlagsAndKeywords) {
 TEST_F(Changes, NothingNewNeedsNoStatement) {
   append("INBOX", 3);
   const std::uint64_t known = row("INBOX").highestmodseq.value;
-  const auto set = test_.database().run_blocking(support::TestDatabase::kPatience,
+  const auto set = test_.database().run_blocking(
+      support::TestDatabase::kPatience,
       [&](Transaction& tx) -> Result<ChangeSet> {
         auto grant = authorize(tx, alice_, "INBOX", kRead);
         if (!grant) return grant.error();
         return changes_since(tx, *grant, ModSeq{known});
-      }, Mode::single);
+      },
+      Mode::single);
   ASSERT_TRUE(set.has_value());
   EXPECT_TRUE(set->changed.empty());
   EXPECT_EQ(set->mailbox.messages, 3U);

@@ -28,7 +28,8 @@ class CheckTest : public ::testing::Test {
     EXPECT_EQ(summary->findings, out.size());
     return out;
   }
-  void expect_found(const std::string& damage, const std::string& place, const std::string& words, bool digests = false) {
+  void expect_found(const std::string& damage, const std::string& place, const std::string& words,
+                    bool digests = false) {
     test.execute(damage);
     const auto out = findings(digests);
     const bool found = std::any_of(out.begin(), out.end(), [&](const std::string& line) {
@@ -44,7 +45,8 @@ class CheckTest : public ::testing::Test {
 TEST_F(CheckTest, FindsNothingInAHealthyStore) {
   (void)support::make_account(test.database(), "bob@example.net");
   std::uint64_t messages = 0;
-  const auto summary = check(test.database(), {{}, true}, [](const CheckFinding& f) { ADD_FAILURE() << f.mailbox << f.what; });
+  const auto summary =
+      check(test.database(), {{}, true}, [](const CheckFinding& f) { ADD_FAILURE() << f.mailbox << f.what; });
   ASSERT_TRUE(summary) << summary.error().detail;
   EXPECT_EQ(summary->accounts, 2U);
   EXPECT_EQ(summary->mailboxes, 5U);
@@ -57,7 +59,8 @@ TEST_F(CheckTest, OneAccountByAddress) {
   (void)support::make_account(test.database(), "bob@example.net");
   test.execute("update account set used_bytes = used_bytes + 1");
   EXPECT_EQ(findings(false, "bob@Example.NET").size(), 1U);
-  EXPECT_EQ(check(test.database(), {"nobody@x", false}, [](const CheckFinding&) {}).error().failure, Failure::not_found);
+  EXPECT_EQ(check(test.database(), {"nobody@x", false}, [](const CheckFinding&) {}).error().failure,
+            Failure::not_found);
 }
 
 TEST_F(CheckTest, FindsWrongUsage) {
@@ -73,10 +76,12 @@ TEST_F(CheckTest, FindsUidsThatNobodyHas) {
   expect_found("update mailbox set uidnext = 9 where mailbox_id = 3", "alice@example.net|a/b|", "8 UIDs were given");
 }
 TEST_F(CheckTest, FindsModseqsAboveTheHighest) {
-  expect_found("update message set modseq = 99 where mailbox_id = 1 and uid = 2", "alice@example.net|INBOX|", "MODSEQ 99");
+  expect_found("update message set modseq = 99 where mailbox_id = 1 and uid = 2", "alice@example.net|INBOX|",
+               "MODSEQ 99");
 }
 TEST_F(CheckTest, FindsExpungedUidsThatLive) {
-  expect_found("insert into expunged select account_id, 1, 2, 2, 2 from account", "alice@example.net|INBOX|", "UID 2 is expunged and lives");
+  expect_found("insert into expunged select account_id, 1, 2, 2, 2 from account", "alice@example.net|INBOX|",
+               "UID 2 is expunged and lives");
 }
 TEST_F(CheckTest, FindsMissingContent) {
   expect_found("delete from content where content_id = 2", "alice@example.net|INBOX|", "content 2 is missing");
@@ -103,15 +108,16 @@ TEST_F(CheckTest, FindsChangedOctetsOnlyWhenReadingThem) {
   EXPECT_NE(out.front().find("does not match its digest"), std::string::npos);
 }
 TEST_F(CheckTest, FindsUnknownKeywords) {
-  expect_found("update message set keywords = '{5}' where mailbox_id = 1 and uid = 1", "alice@example.net|INBOX|", "keyword 5");
+  expect_found("update message set keywords = '{5}' where mailbox_id = 1 and uid = 1", "alice@example.net|INBOX|",
+               "keyword 5");
 }
 TEST_F(CheckTest, FindsDamagedTrees) {
   expect_found("update mailbox set parent_id = 77 where name = 'b'", "alice@example.net|#3|", "parents");
   expect_found("update mailbox set name = 'outbox' where mailbox_id = 1", "alice@example.net||", "no INBOX");
 }
 TEST_F(CheckTest, FindsUidvalidityGivenTwice) {
-  expect_found("update mailbox set uidvalidity = (select uidvalidity from mailbox where mailbox_id = 1)", "alice@example.net|INBOX|",
-               "stands for 3 mailboxes");
+  expect_found("update mailbox set uidvalidity = (select uidvalidity from mailbox where mailbox_id = 1)",
+               "alice@example.net|INBOX|", "stands for 3 mailboxes");
 }
 TEST_F(CheckTest, FindsCountersThatWouldGiveIdsAgain) {
   expect_found("update account set next_mailbox = 2", "alice@example.net|", "not below the counter");
@@ -120,9 +126,7 @@ TEST_F(CheckTest, FindsAddressesWithoutAccount) {
   expect_found("insert into address values ('ghost@example.net', 42, 0)", "||", "ghost@example.net has no account");
   expect_found("insert into address values ('service')", "||", "service has no service");
 }
-TEST_F(CheckTest, FindsAccountsWithoutAddress) {
-  expect_found("delete from address", "account ", "0 first addresses");
-}
+TEST_F(CheckTest, FindsAccountsWithoutAddress) { expect_found("delete from address", "account ", "0 first addresses"); }
 TEST_F(CheckTest, FindsContentOfNobody) {
   expect_found("insert into content values (42, 1, 0, now(), 1, 1, '')", "||", "account 42");
 }

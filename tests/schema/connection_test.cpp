@@ -8,7 +8,8 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(ConnectionString, KeepsWhatIsGivenAndAddsDefaults) {
-  const auto out = connection_string("postgresql://bob:se'cret@db.example:5433/store?connect_timeout=9&application_name=mine");
+  const auto out =
+      connection_string("postgresql://bob:se'cret@db.example:5433/store?connect_timeout=9&application_name=mine");
   ASSERT_TRUE(out);
   EXPECT_NE(out->find("host='db.example'"), std::string::npos);
   EXPECT_NE(out->find("password='se\\'cret'"), std::string::npos);

@@ -33,10 +33,10 @@ TEST(ContentRowsText, KeepsWhatIsValidAndReplacesTheRest) {
   EXPECT_EQ(clean_text("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
   EXPECT_EQ(clean_text(std::string_view("a\0b", 3)), "ab");
   const std::string mark = "\xef\xbf\xbd";
-  EXPECT_EQ(clean_text("\xc0\x80"), mark + mark);                // overlong
-  EXPECT_EQ(clean_text("\xed\xa0\x80"), mark + mark + mark);     // surrogate
+  EXPECT_EQ(clean_text("\xc0\x80"), mark + mark);             // overlong
+  EXPECT_EQ(clean_text("\xed\xa0\x80"), mark + mark + mark);  // surrogate
   EXPECT_EQ(clean_text("\xf4\x90\x80\x80"), mark + mark + mark + mark);
-  EXPECT_EQ(clean_text("x\xe2\x82"), "x" + mark + mark);         // cut short
+  EXPECT_EQ(clean_text("x\xe2\x82"), "x" + mark + mark);  // cut short
 }
 
 TEST(ContentRowsText, FactsAreCutBetweenCharacters) {

@@ -6,7 +6,11 @@ namespace {
 class Copy : public Store {
  protected:
   std::vector<MessageRow> rows(std::string_view path) {
-    return with(path, [&](Transaction& tx, const Grant& grant) { return fetch_rows(tx, grant, {{1, kMaxWireNumber}}, 0, 0); }).value();
+    return with(path,
+                [&](Transaction& tx, const Grant& grant) {
+                  return fetch_rows(tx, grant, {{1, kMaxWireNumber}}, 0, 0);
+                })
+        .value();
   }
 };
 

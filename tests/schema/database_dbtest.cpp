@@ -2,9 +2,9 @@
 
 #include "tests/support/test_database.h"
 
+#include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gtest/gtest.h>
 
 #include <atomic>
 #include <mutex>
@@ -17,7 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using support::TestDatabase;
 
-constexpr Query kEcho{"test_echo", "select $1::text, $2::bigint, $3::bytea, $4::boolean, $5::text, $6::int, $7::bytea, $8::text[]"};
+constexpr Query kEcho{"test_echo",
+                      "select $1::text, $2::bigint, $3::bytea, $4::boolean, $5::text, $6::int, $7::bytea, $8::text[]"};
 constexpr Query kSleep{"test_sleep", "select pg_sleep($1::float8 / 1000)"};
 constexpr Query kKillMe{"test_kill", "select pg_terminate_backend(pg_backend_pid())"};
 constexpr Query kOne{"test_one", "select 1"};
@@ -41,12 +42,20 @@ TEST_F(DatabaseTest, CarriesEveryKindOfParameter) {
     const auto row = other.run_blocking(10s, [&](Transaction& tx) -> Result<std::vector<std::string>> {
       std::vector<std::string> out;
       for (int i = 0; i < 2; ++i) {  // the second time it is prepared already
-        const auto r = tx.exec(kEcho, std::string_view("te'xt"), std::int64_t{-5}, bytes(octets), true, std::optional<std::string>(),
-                               std::optional<int>(7), std::optional(bytes("")), array(std::span(texts)))[0];
-        out = {r[0].c_str(), r[1].c_str(), from_bytea(r[2]), r[3].c_str(), r[4].is_null() ? "null" : "", r[5].c_str(),
-               r[6].is_null() ? "null" : from_bytea(r[6]), r[7].c_str()};
+        const auto r = tx.exec(kEcho, std::string_view("te'xt"), std::int64_t{-5}, bytes(octets), true,
+                               std::optional<std::string>(), std::optional<int>(7), std::optional(bytes("")),
+                               array(std::span(texts)))[0];
+        out = {r[0].c_str(),
+               r[1].c_str(),
+               from_bytea(r[2]),
+               r[3].c_str(),
+               r[4].is_null() ? "null" : "",
+               r[5].c_str(),
+               r[6].is_null() ? "null" : from_bytea(r[6]),
+               r[7].c_str()};
       }
-      const auto empty = tx.exec(kEcho, nullptr, nullptr, std::optional<pqxx::binarystring>(), nullptr, nullptr, nullptr, bytes(""), nullptr)[0];
+      const auto empty = tx.exec(kEcho, nullptr, nullptr, std::optional<pqxx::binarystring>(), nullptr, nullptr,
+                                 nullptr, bytes(""), nullptr)[0];
       for (int i = 0; i < 6; ++i) EXPECT_TRUE(empty[i].is_null()) << i;
       EXPECT_FALSE(empty[6].is_null());
       return out;
@@ -88,10 +97,12 @@ TEST_F(DatabaseTest, MapsFailuresByState) {
 }
 
 TEST_F(DatabaseTest, StopsStatementsAtTheDeadline) {
-  const auto slow = run([](Transaction& tx) -> Result<void> {
-    tx.exec(kSleep, 20000);
-    return {};
-  }, 100ms);
+  const auto slow = run(
+      [](Transaction& tx) -> Result<void> {
+        tx.exec(kSleep, 20000);
+        return {};
+      },
+      100ms);
   EXPECT_EQ(slow.error().failure, Failure::timeout);
   EXPECT_EQ(run(one, 0ms).error().failure, Failure::timeout);
   EXPECT_TRUE(run(one));
@@ -111,7 +122,9 @@ TEST_F(DatabaseTest, PassesOtherExceptionsOn) {
 
 TEST_F(DatabaseTest, RetriesDeadlocks) {
   auto& test = TestDatabase::shared();
-  test.execute("drop table if exists pair; create table pair (id int primary key, n int); insert into pair values (1, 0), (2, 0)");
+  test.execute(
+      "drop table if exists pair; create table pair (id int primary key, n int); insert into pair values (1, 0), (2, "
+      "0)");
   Database other({test.url(), 1, true, 10});
   std::atomic<int> calls = 0;
   const auto both = [&calls](int first, int second) {
@@ -150,11 +163,14 @@ TEST_F(DatabaseTest, RunsAgainOnALostConnection) {
 TEST_F(DatabaseTest, DoesNotRepeatASingleStatement) {
   Database own({TestDatabase::shared().url(), 1, true, 10});
   int calls = 0;
-  const auto answer = own.run_blocking(10s, [&calls](Transaction& tx) -> Result<int> {
-    ++calls;
-    tx.exec(kKillMe);
-    return 1;
-  }, Mode::single);
+  const auto answer = own.run_blocking(
+      10s,
+      [&calls](Transaction& tx) -> Result<int> {
+        ++calls;
+        tx.exec(kKillMe);
+        return 1;
+      },
+      Mode::single);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().failure, Failure::unavailable);
   EXPECT_NE(answer.error().detail.find("outcome unknown"), std::string::npos);
@@ -166,13 +182,19 @@ TEST_F(DatabaseTest, NoticesAConnectionClosedWhileIdle) {
   auto& test = TestDatabase::shared();
   Database own({test.url() + " application_name=idle_victim", 1, true, 10});
   ASSERT_TRUE(own.run_blocking(10s, one));
-  EXPECT_EQ(test.value("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'idle_victim'"), "1");
-  while (test.value("select count(*) from pg_stat_activity where application_name = 'idle_victim'") != "0") std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(test.value(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'idle_victim'"),
+            "1");
+  while (test.value("select count(*) from pg_stat_activity where application_name = 'idle_victim'") != "0")
+    std::this_thread::sleep_for(1ms);
   int calls = 0;
-  EXPECT_TRUE(own.run_blocking(10s, [&calls](Transaction& tx) {
-    ++calls;
-    return one(tx);
-  }, Mode::single));
+  EXPECT_TRUE(own.run_blocking(
+      10s,
+      [&calls](Transaction& tx) {
+        ++calls;
+        return one(tx);
+      },
+      Mode::single));
   EXPECT_EQ(calls, 1);
 }
 
@@ -180,14 +202,19 @@ TEST_F(DatabaseTest, AnswersOnTheCallersExecutor) {
   boost::asio::io_context io;
   std::thread::id ran, resumed;
   int value = 0;
-  boost::asio::co_spawn(io, [&]() -> boost::asio::awaitable<void> {
-    auto answer = co_await database().run(10s, [&ran](Transaction& tx) -> Result<int> {
-      ran = std::this_thread::get_id();
-      return one(tx);
-    });
-    resumed = std::this_thread::get_id();
-    value = answer.value();
-  }, [](std::exception_ptr e) { if (e) std::rethrow_exception(e); });
+  boost::asio::co_spawn(
+      io,
+      [&]() -> boost::asio::awaitable<void> {
+        auto answer = co_await database().run(10s, [&ran](Transaction& tx) -> Result<int> {
+          ran = std::this_thread::get_id();
+          return one(tx);
+        });
+        resumed = std::this_thread::get_id();
+        value = answer.value();
+      },
+      [](std::exception_ptr e) {
+        if (e) std::rethrow_exception(e);
+      });
   io.run();
   EXPECT_EQ(value, 1);
   EXPECT_EQ(resumed, std::this_thread::get_id());
@@ -221,22 +248,27 @@ TEST(DatabaseRestart, SessionsLiveOnWhenTheServerComesBack) {
   std::vector<int> acknowledged;
   boost::asio::io_context io;
   for (int worker = 0; worker < 4; ++worker) {
-    boost::asio::co_spawn(io, [&]() -> boost::asio::awaitable<void> {
-      while (!stop) {
-        const int n = ++next;
-        auto done = co_await database.run(5s, [n, kInsert](Transaction& tx) -> Result<void> {
-          tx.exec(kInsert, n);
-          return {};
+    boost::asio::co_spawn(
+        io,
+        [&]() -> boost::asio::awaitable<void> {
+          while (!stop) {
+            const int n = ++next;
+            auto done = co_await database.run(5s, [n, kInsert](Transaction& tx) -> Result<void> {
+              tx.exec(kInsert, n);
+              return {};
+            });
+            if (done) {
+              const std::lock_guard lock(mutex);
+              acknowledged.push_back(n);
+            } else {
+              ++failures;
+              EXPECT_EQ(done.error().failure, Failure::unavailable) << done.error().detail;
+            }
+          }
+        },
+        [](std::exception_ptr e) {
+          if (e) std::rethrow_exception(e);
         });
-        if (done) {
-          const std::lock_guard lock(mutex);
-          acknowledged.push_back(n);
-        } else {
-          ++failures;
-          EXPECT_EQ(done.error().failure, Failure::unavailable) << done.error().detail;
-        }
-      }
-    }, [](std::exception_ptr e) { if (e) std::rethrow_exception(e); });
   }
   std::thread clients([&io] { io.run(); });
   const auto written = [&] {

@@ -15,8 +15,8 @@ TEST(CanonicalAddress, LowersSchemeAndHostOnly) {
 }
 
 TEST(CanonicalAddress, RefusesWhatIsNoAddress) {
-  for (const std::string bad : {"", "a b", "a\tb", "a\x7f", "a\xc2\x85z", "a\xc2\xa0z", "a\xe3\x80\x80z", "a\xff", "a\xc0\xafz",
-                                "a\xed\xa0\x80", "a\xe2\x82"}) {
+  for (const std::string bad : {"", "a b", "a\tb", "a\x7f", "a\xc2\x85z", "a\xc2\xa0z", "a\xe3\x80\x80z", "a\xff",
+                                "a\xc0\xafz", "a\xed\xa0\x80", "a\xe2\x82"}) {
     const auto out = canonical_address(bad);
     ASSERT_FALSE(out) << bad;
     EXPECT_EQ(out.error().failure, Failure::invalid);

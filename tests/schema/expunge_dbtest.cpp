@@ -6,11 +6,13 @@ namespace {
 class Expunge : public Store {
  protected:
   std::string ranges() {
-    return test_.value("select string_agg(uid_lo || ':' || uid_hi, ' ' order by modseq, uid_lo) from expunged where account_id = " +
-                       std::to_string(alice_.account.value));
+    return test_.value(
+        "select string_agg(uid_lo || ':' || uid_hi, ' ' order by modseq, uid_lo) from expunged where account_id = " +
+        std::to_string(alice_.account.value));
   }
   std::string contents(const std::string& state) {
-    return test_.value("select count(*) from content where state = " + state + " and account_id = " + std::to_string(alice_.account.value));
+    return test_.value("select count(*) from content where state = " + state +
+                       " and account_id = " + std::to_string(alice_.account.value));
   }
 };
 

@@ -6,7 +6,9 @@ namespace {
 class Fetch : public Store {
  protected:
   std::vector<MessageRow> fetch(UidSet uids, std::uint32_t columns, std::uint64_t limit = 1 << 30) {
-    return with("INBOX", [&](Transaction& tx, const Grant& grant) { return fetch_rows(tx, grant, uids, columns, limit); }).value();
+    return with("INBOX",
+                [&](Transaction& tx, const Grant& grant) { return fetch_rows(tx, grant, uids, columns, limit); })
+        .value();
   }
   Result<std::string> octets(ContentId content, std::uint64_t offset, std::uint64_t length) {
     return in_transaction([&](Transaction& tx) { return read_octets(tx, alice_.account, content, offset, length); });
@@ -69,7 +71,8 @@ TEST_F(Fetch, ChunksJoinWhateverTheirSize) {
     const ContentId content = rows.back().content;
     for (const std::size_t offset : {0U, 1U, 999U, 1000U, 4095U, 10'000U, 10'499U}) {
       for (const std::size_t length : {1U, 2U, 1000U, 1001U, 8192U, 20'000U}) {
-        EXPECT_EQ(octets(content, offset, length).value(), text.substr(offset, length)) << chunk << " " << offset << " " << length;
+        EXPECT_EQ(octets(content, offset, length).value(), text.substr(offset, length))
+            << chunk << " " << offset << " " << length;
       }
     }
     EXPECT_EQ(octets(content, 10'500, 5).value(), "");

@@ -27,7 +27,9 @@ class MailboxesTest : public ::testing::Test {
 
   static Database& database() { return TestDatabase::shared().database(); }
   template <class Function>
-  static auto run(Function function) { return database().run_blocking(TestDatabase::kPatience, std::move(function)); }
+  static auto run(Function function) {
+    return database().run_blocking(TestDatabase::kPatience, std::move(function));
+  }
 
   Result<MailboxRow> create(std::string_view path, SpecialUse use = SpecialUse::none) {
     return run([&](Transaction& tx) { return create_mailbox(tx, who, path, use, limits); });
@@ -99,7 +101,8 @@ TEST_F(MailboxesTest, CreateRefuses) {
 }
 
 TEST_F(MailboxesTest, ListsInboxFirstThenByLevel) {
-  for (const char* path : {"b", "a!", "a/x", "INBOX/sub", "\xc3\xa4", "A", "a/x/y", "a-"}) ASSERT_TRUE(create(path)) << path;
+  for (const char* path : {"b", "a!", "a/x", "INBOX/sub", "\xc3\xa4", "A", "a/x/y", "a-"})
+    ASSERT_TRUE(create(path)) << path;
   EXPECT_EQ(paths(), (Paths{"INBOX", "INBOX/sub", "A", "Default", "a", "a/x", "a/x/y", "a!", "a-", "b", "\xc3\xa4"}));
 }
 
@@ -148,18 +151,26 @@ TEST_F(MailboxesTest, DeleteGivesBackMessagesAndUsage) {
   const std::string account = std::to_string(who.account.value);
   // One content that a message elsewhere shares.
   TestDatabase::shared().execute(
-      "update content set refs = 2 where account_id = " + account + " and content_id = 1;"
-      "insert into message select account_id, content_id, now(), now(), 1, 2, modseq, size, 1 from message where account_id = " +
-      account + " and content_id = 1;"
-      "update mailbox set uidnext = 3, messages = 2, bytes = bytes + 21 where account_id = " + account + " and mailbox_id = 1;"
-      "update account set used_messages = used_messages + 1, used_bytes = used_bytes + 21 where account_id = " + account);
+      "update content set refs = 2 where account_id = " + account +
+      " and content_id = 1;"
+      "insert into message select account_id, content_id, now(), now(), 1, 2, modseq, size, 1 from message where "
+      "account_id = " +
+      account +
+      " and content_id = 1;"
+      "update mailbox set uidnext = 3, messages = 2, bytes = bytes + 21 where account_id = " +
+      account +
+      " and mailbox_id = 1;"
+      "update account set used_messages = used_messages + 1, used_bytes = used_bytes + 21 where account_id = " +
+      account);
   EXPECT_EQ(usage(), "32/655");
   const auto removed = remove("box");
   ASSERT_TRUE(removed) << removed.error().detail;
   EXPECT_EQ(usage(), "2/25");
   EXPECT_EQ(grant("box").error().failure, Failure::not_found);
-  EXPECT_EQ(TestDatabase::shared().value("select string_agg(state || ':' || n, ' ' order by state) from (select state, count(*) as n from"
-                                         " content where account_id = " + account + " group by state) s"),
+  EXPECT_EQ(TestDatabase::shared().value(
+                "select string_agg(state || ':' || n, ' ' order by state) from (select state, count(*) as n from"
+                " content where account_id = " +
+                account + " group by state) s"),
             "1:2 2:29");
 }
 
@@ -217,7 +228,8 @@ TEST_F(MailboxesTest, RenameRefuses) {
   EXPECT_EQ(paths(), (Paths{"INBOX", "Default", "a", "a/b"}));
   const auto stale = grant("a/b").value();
   ASSERT_TRUE(rename("a", "z"));
-  EXPECT_EQ(run([&](Transaction& tx) { return rename_mailbox(tx, who, stale, "new", limits); }).error().failure, Failure::not_found);
+  EXPECT_EQ(run([&](Transaction& tx) { return rename_mailbox(tx, who, stale, "new", limits); }).error().failure,
+            Failure::not_found);
 }
 
 TEST_F(MailboxesTest, RenamingInboxMovesItsMessages) {
@@ -280,21 +292,26 @@ TEST_F(MailboxesTest, ADepositServiceNeitherDeletesNorRenames) {
   who.role = Role::deposit;
   who.actor = "pf";
   EXPECT_TRUE(create("made/by/service"));
-  EXPECT_TRUE(run([&](Transaction& tx) { return authorize(tx, who, "box", kRead | kInsert | kWrite | kKeepSeen | kPost); }));
+  EXPECT_TRUE(
+      run([&](Transaction& tx) { return authorize(tx, who, "box", kRead | kInsert | kWrite | kKeepSeen | kPost); }));
   for (const Right right : {kDeleteMailbox, kDeleteMessage, kExpunge, kAdminister}) {
     EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, who, "box", right); }).error().failure, Failure::denied);
   }
   const auto box = grant("box").value();
   EXPECT_FALSE(box.holds(kDeleteMailbox));
   EXPECT_EQ(run([&](Transaction& tx) { return delete_mailbox(tx, box); }).error().failure, Failure::denied);
-  EXPECT_EQ(run([&](Transaction& tx) { return rename_mailbox(tx, who, box, "b", limits); }).error().failure, Failure::denied);
+  EXPECT_EQ(run([&](Transaction& tx) { return rename_mailbox(tx, who, box, "b", limits); }).error().failure,
+            Failure::denied);
 }
 
 TEST_F(MailboxesTest, AnotherAccountSeesNothing) {
   const auto mine = create("mine").value();
   const Principal other = support::make_account(database());
-  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, "mine", kLookup); }).error().failure, Failure::not_found);
-  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, MailboxId{mine.id.value + 100}, kLookup); }).error().failure,
+  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, "mine", kLookup); }).error().failure,
+            Failure::not_found);
+  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, MailboxId{mine.id.value + 100}, kLookup); })
+                .error()
+                .failure,
             Failure::not_found);
   EXPECT_EQ(run([&](Transaction& tx) { return list_mailboxes(tx, other); })->size(), 2U);
 }

@@ -50,7 +50,7 @@ class Concurrency : public Store {
 
 TEST_F(Concurrency, WritersAndFollowersOfOneMailbox) {
   std::mutex mutex;
-  std::set<std::uint32_t> given;             // protected by mutex, as the next
+  std::set<std::uint32_t> given;  // protected by mutex, as the next
   std::set<std::uint64_t> modseqs;
   std::size_t commands = 0;
   std::atomic<int> writers = 4;
@@ -68,11 +68,14 @@ TEST_F(Concurrency, WritersAndFollowersOfOneMailbox) {
       for (int i = 0; i < 150; ++i) {
         const UidSet some{{1 + pick(60), 60 + pick(60)}};
         if (const unsigned what = pick(8); what < 4) {
-          const auto done = append_by(database, "INBOX", {pick(16), pick(3) == 0 ? std::vector<std::string>{"k" + std::to_string(pick(9))} : std::vector<std::string>{}});
+          const auto done = append_by(database, "INBOX",
+                                      {pick(16), pick(3) == 0 ? std::vector<std::string>{"k" + std::to_string(pick(9))}
+                                                              : std::vector<std::string>{}});
           ASSERT_TRUE(done.has_value()) << done.error().detail;
           note(done->highestmodseq.value, done->uids);
         } else if (what < 6) {
-          const StoreRequest request{some, static_cast<FlagChange>(pick(3)), {pick(16), {"k" + std::to_string(pick(9))}}, {}};
+          const StoreRequest request{
+              some, static_cast<FlagChange>(pick(3)), {pick(16), {"k" + std::to_string(pick(9))}}, {}};
           const auto done = database.run_blocking(kPatience, [&](Transaction& tx) -> Result<StoreResult> {
             CPM_TRY(grant, authorize(tx, alice_, "INBOX", kRead));
             return store_flags(tx, grant, request, limits_);
@@ -94,7 +97,9 @@ TEST_F(Concurrency, WritersAndFollowersOfOneMailbox) {
             CPM_TRY(inbox, authorize(tx, alice_, "INBOX", kRead));
             CPM_TRY(other, authorize(tx, alice_, "Default", kRead));
             const UidSet few{{1, 1 + pick(20)}};
-            if (move) return back ? move_messages(tx, other, few, inbox, limits_) : move_messages(tx, inbox, few, other, limits_);
+            if (move)
+              return back ? move_messages(tx, other, few, inbox, limits_)
+                          : move_messages(tx, inbox, few, other, limits_);
             return copy_messages(tx, inbox, few, other, limits_);
           });
           ASSERT_TRUE(done.has_value()) << done.error().detail;
@@ -173,16 +178,17 @@ TEST_F(Concurrency, PurgeBesideWriters) {
     bool last = false;
     while (true) {
       const bool final_round = std::exchange(last, writers == 0);
-      const auto done = database.run_blocking(kPatience, [&](Transaction& tx) {
-        return purge(tx, std::chrono::seconds(0), std::chrono::hours(24), 10);
-      });
+      const auto done = database.run_blocking(
+          kPatience, [&](Transaction& tx) { return purge(tx, std::chrono::seconds(0), std::chrono::hours(24), 10); });
       ASSERT_TRUE(done.has_value()) << done.error().detail;
       if (final_round && *done == 0) return;
     }
   });
   join();
   expect_consistent();
-  EXPECT_EQ(test_.value("select count(*) from content_chunk where account_id = " + std::to_string(alice_.account.value)), "0");
+  EXPECT_EQ(
+      test_.value("select count(*) from content_chunk where account_id = " + std::to_string(alice_.account.value)),
+      "0");
 }
 
 }  // namespace

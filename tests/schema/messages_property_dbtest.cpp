@@ -69,7 +69,10 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
     const std::uint32_t first = mailbox.uidnext;
     for (unsigned i = 0, n = 1 + pick(4); i < n; ++i) {
       const FlagSet set = flags();
-      Message message{set.bits, {set.keywords.begin(), set.keywords.end()}, mailbox.modseq, std::string(pick(300), 'x') + std::to_string(pick(1000))};
+      Message message{set.bits,
+                      {set.keywords.begin(), set.keywords.end()},
+                      mailbox.modseq,
+                      std::string(pick(300), 'x') + std::to_string(pick(1000))};
       messages.push_back(new_message(message.octets, set));
       mailbox.add(message);
     }
@@ -113,7 +116,8 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
     EXPECT_EQ(result.changed, changed);
     EXPECT_EQ(result.modified, modified);
     EXPECT_EQ(result.highestmodseq.value, mailbox.modseq);
-    for (const MessageFlags& message : result.messages) compare(message, mailbox.messages.at(message.uid.value), result.keywords);
+    for (const MessageFlags& message : result.messages)
+      compare(message, mailbox.messages.at(message.uid.value), result.keywords);
     EXPECT_EQ(result.messages.size() + modified.size(), existing(mailbox, request.uids).size());
   }
 
@@ -202,8 +206,8 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
       }
       for (const std::uint32_t uid : set.vanished.numbers()) EXPECT_TRUE(mailbox.gone.contains(uid)) << uid;
       const auto rows = with(at, [&](Transaction& tx, const Grant& grant) {
-        return fetch_rows(tx, grant, {{1, kMaxWireNumber}}, kColumnBytes, 1000);
-      }).value();
+                          return fetch_rows(tx, grant, {{1, kMaxWireNumber}}, kColumnBytes, 1000);
+                        }).value();
       ASSERT_EQ(rows.size(), mailbox.messages.size());
       for (const MessageRow& one : rows) EXPECT_EQ(one.bytes, mailbox.messages.at(one.uid.value).octets);
     }
@@ -214,7 +218,8 @@ TEST_P(MessagesProperty, StoreAndModelAgree) {
   for (int step = 0; step < 300 && !HasFailure(); ++step) {
     switch (pick(6)) {
       case 0: do_append(); break;
-      case 1: case 2: do_store(); break;
+      case 1:
+      case 2: do_store(); break;
       case 3: do_expunge(); break;
       default: do_transfer(); break;
     }

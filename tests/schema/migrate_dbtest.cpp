@@ -67,20 +67,23 @@ TEST(Migrate, RefusesAnEditedMigration) {
 }
 
 TEST(Migrate, DocumentsEveryTable) {
-  EXPECT_EQ(TestDatabase::shared().value("select string_agg(relname, ' ') from pg_class where relkind = 'r'"
-                                         " and relnamespace = 'public'::regnamespace and relname not in ('pair', 'rolled')"
-                                         " and obj_description(oid, 'pg_class') is null"),
-            "");
+  EXPECT_EQ(
+      TestDatabase::shared().value("select string_agg(relname, ' ') from pg_class where relkind = 'r'"
+                                   " and relnamespace = 'public'::regnamespace and relname not in ('pair', 'rolled')"
+                                   " and obj_description(oid, 'pg_class') is null"),
+      "");
 }
 
 TEST(Migrate, LeadsEveryKeyWithTheAccount) {
-  EXPECT_EQ(TestDatabase::shared().value(
-                "select string_agg(c.conrelid::regclass || ' ' || c.conname, ', ') from pg_constraint c"
-                " where c.contype in ('p', 'u', 'f') and c.connamespace = 'public'::regnamespace"
-                " and c.conrelid::regclass::text not in ('schema_version', 'schema_migration', 'installation', 'address', 'service',"
-                " 'service_pattern', 'pair', 'rolled') and (select attname from pg_attribute where attrelid = c.conrelid"
-                " and attnum = c.conkey[1]) <> 'account_id'"),
-            "");
+  EXPECT_EQ(
+      TestDatabase::shared().value(
+          "select string_agg(c.conrelid::regclass || ' ' || c.conname, ', ') from pg_constraint c"
+          " where c.contype in ('p', 'u', 'f') and c.connamespace = 'public'::regnamespace"
+          " and c.conrelid::regclass::text not in ('schema_version', 'schema_migration', 'installation', 'address', "
+          "'service',"
+          " 'service_pattern', 'pair', 'rolled') and (select attname from pg_attribute where attrelid = c.conrelid"
+          " and attnum = c.conkey[1]) <> 'account_id'"),
+      "");
 }
 
 }  // namespace

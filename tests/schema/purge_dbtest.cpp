@@ -9,7 +9,8 @@ using namespace std::chrono_literals;
 class Purge : public Store {
  protected:
   Purge() { test_.execute("delete from content where state <> 1"); }
-  std::size_t purge_now(std::chrono::seconds grace = 0s, std::chrono::seconds staged_age = 24h, std::size_t batch = 1000) {
+  std::size_t purge_now(std::chrono::seconds grace = 0s, std::chrono::seconds staged_age = 24h,
+                        std::size_t batch = 1000) {
     return in_transaction([&](Transaction& tx) { return purge(tx, grace, staged_age, batch); }).value();
   }
   std::string rows(const std::string& table) {
@@ -36,13 +37,15 @@ TEST_F(Purge, WaitsForTheGrace) {
   append("INBOX", 1);
   remove_all();
   EXPECT_EQ(purge_now(1h), 0U);
-  test_.execute("update content set changed_at = changed_at - interval '2 hours' where account_id = " + std::to_string(alice_.account.value));
+  test_.execute("update content set changed_at = changed_at - interval '2 hours' where account_id = " +
+                std::to_string(alice_.account.value));
   EXPECT_EQ(purge_now(1h), 1U);
 }
 
 TEST_F(Purge, StagedLeftoversHaveTheirOwnAge) {
-  ASSERT_TRUE(in_transaction([&](Transaction& tx) { return stage(tx, alice_.account, new_message(std::string(300'000, 'x')), limits_); })
-                  .has_value());
+  ASSERT_TRUE(in_transaction([&](Transaction& tx) {
+                return stage(tx, alice_.account, new_message(std::string(300'000, 'x')), limits_);
+              }).has_value());
   EXPECT_EQ(purge_now(0s, 1h), 0U);
   EXPECT_EQ(purge_now(1h, 0s), 1U);
   EXPECT_EQ(rows("content_chunk"), "0");

@@ -46,7 +46,8 @@ std::vector<Statement> statements() {
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     // Query kName{"name", "sql"}, and rows of arrays of queries.
     static const std::regex kBegin(R"re((?:Query\s+\w+\s*|\n\s*)\{\s*"([a-z0-9_]+)",)re");
-    for (auto match = std::sregex_iterator(text.begin(), text.end(), kBegin); match != std::sregex_iterator(); ++match) {
+    for (auto match = std::sregex_iterator(text.begin(), text.end(), kBegin); match != std::sregex_iterator();
+         ++match) {
       std::size_t at = static_cast<std::size_t>(match->position() + match->length());
       Statement statement{entry.path().filename(), (*match)[1], joined_literals(text, at)};
       static const std::regex kSql(R"re(^\s*(select|insert|update|delete|with)\b)re");
@@ -56,18 +57,19 @@ std::vector<Statement> statements() {
   return out;
 }
 
-// The only tables that are not led by an account: the directory, services, the installation, the schema itself; and what
-// walks over accounts on purpose.
+// The only tables that are not led by an account: the directory, services, the installation, the schema itself; and
+// what walks over accounts on purpose.
 bool excepted(const Statement& statement) {
   static const std::set<std::string> kAcrossAccounts{
-      "check_accounts",                                         // the list of accounts, in pages
+      "check_accounts",                                           // the list of accounts, in pages
       "check_addresses", "check_service_names", "check_orphans",  // the store as a whole
-      "purge_accounts",                                         // which accounts have content to purge
-      "account_rows",                                           // a page of accounts for the administrator
+      "purge_accounts",                                           // which accounts have content to purge
+      "account_rows",                                             // a page of accounts for the administrator
   };
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
-  static const std::set<std::string> kNoAccount{"address", "service", "service_pattern", "installation", "schema_version", "schema_migration"};
+  static const std::set<std::string> kNoAccount{"address",      "service",        "service_pattern",
+                                                "installation", "schema_version", "schema_migration"};
   static const std::set<std::string> kDirectory{"account", "credential"};  // read by name at log-in
   std::set<std::string> tables;
   static const std::regex kExtract(R"re(extract\(epoch from [a-z_.]+\))re");
@@ -86,7 +88,8 @@ bool excepted(const Statement& statement) {
 
 bool names_account(const std::string& sql) {
   static const std::regex kWhere(R"re(account_id\s*=\s*\$1\b)re");
-  static const std::regex kInsert(R"re(insert into \w+(?: as \w+| \w+)?\s*\(account_id\b[^)]*\)\s*(?:values\s*\(|select\s+)\$1\b)re");
+  static const std::regex kInsert(
+      R"re(insert into \w+(?: as \w+| \w+)?\s*\(account_id\b[^)]*\)\s*(?:values\s*\(|select\s+)\$1\b)re");
   static const std::regex kFunction(R"re(\b\w+_v\d+\s*\(\s*\$1\b)re");
   return std::regex_search(sql, kWhere) || std::regex_search(sql, kInsert) || std::regex_search(sql, kFunction);
 }

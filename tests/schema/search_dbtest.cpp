@@ -17,7 +17,9 @@ class Search : public Store {
     ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
   }
   std::string find(const SearchLeaf& leaf, UidSet candidates = {{1, 1000}}, const FullTextCheck& full = {}) {
-    return with("INBOX", [&](Transaction& tx, const Grant& grant) { return match(tx, grant, leaf, candidates, full); }).value().to_string();
+    return with("INBOX", [&](Transaction& tx, const Grant& grant) { return match(tx, grant, leaf, candidates, full); })
+        .value()
+        .to_string();
   }
 };
 
@@ -35,7 +37,8 @@ TEST_F(Search, Sizes) {
 
 TEST_F(Search, Dates) {
   const sys_days day{year{2024} / 2 / 29};
-  for (const auto time : {sys_seconds{day} - 1s, sys_seconds{day}, sys_seconds{day} + 86399s, sys_seconds{day} + 86400s}) {
+  for (const auto time :
+       {sys_seconds{day} - 1s, sys_seconds{day}, sys_seconds{day} + 86399s, sys_seconds{day} + 86400s}) {
     NewMessage message = new_message("x");
     message.internal_date = time;
     message.head.sent_date = floor<std::chrono::days>(time);

@@ -50,7 +50,8 @@ TEST(SqlError, TellsALostCommitFromALostConnection) {
 }
 
 TEST(SqlError, KeepsRowsAndStatementsFromTheClient) {
-  const auto failure = of<pqxx::sql_error>("ERROR: no\nDETAIL: Failing row contains (secret)", "select secret", "23514");
+  const auto failure =
+      of<pqxx::sql_error>("ERROR: no\nDETAIL: Failing row contains (secret)", "select secret", "23514");
   EXPECT_EQ(failure->error.failure, Failure::internal);
   EXPECT_EQ(failure->error.text.find("secret"), std::string::npos);
   EXPECT_EQ(failure->error.detail.find("Failing row"), std::string::npos);

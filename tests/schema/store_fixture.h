@@ -1,4 +1,5 @@
-// What the tests of messages share: an account of its own, short forms of the store's functions, and the check of the store.
+// What the tests of messages share: an account of its own, short forms of the store's functions, and the check of the
+// store.
 #pragma once
 
 #include "schema/append.h"
@@ -29,7 +30,9 @@ inline NewMessage new_message(std::string octets, FlagSet flags = {}) {
   struct Octets final : ByteSource {
     explicit Octets(std::string bytes) : text(std::move(bytes)), memory(text) {}
     [[nodiscard]] std::uint64_t size() const override { return text.size(); }
-    std::size_t read(std::uint64_t offset, char* to, std::size_t length) override { return memory.read(offset, to, length); }
+    std::size_t read(std::uint64_t offset, char* to, std::size_t length) override {
+      return memory.read(offset, to, length);
+    }
     std::string text;
     MemorySource memory;
   };
@@ -66,13 +69,15 @@ class Store : public ::testing::Test {
   }
   AppendResult append(std::string_view path, std::size_t count = 1, FlagSet flags = {}, std::size_t size = 10) {
     std::vector<NewMessage> messages;
-    for (std::size_t i = 0; i < count; ++i) messages.push_back(new_message(std::string(size, static_cast<char>('a' + i % 26)), flags));
+    for (std::size_t i = 0; i < count; ++i)
+      messages.push_back(new_message(std::string(size, static_cast<char>('a' + i % 26)), flags));
     return append_messages(path, std::move(messages)).value();
   }
   Result<StoreResult> store_result(std::string_view path, StoreRequest request) {
     return with(path, [&](Transaction& tx, const Grant& grant) { return store_flags(tx, grant, request, limits_); });
   }
-  StoreResult store(std::string_view path, UidSet uids, FlagChange change, FlagSet flags, std::optional<ModSeq> unchanged = {}) {
+  StoreResult store(std::string_view path, UidSet uids, FlagChange change, FlagSet flags,
+                    std::optional<ModSeq> unchanged = {}) {
     return store_result(path, {std::move(uids), change, std::move(flags), unchanged}).value();
   }
   ExpungeResult expunge_in(std::string_view path, std::optional<UidSet> only = {}) {
@@ -85,16 +90,22 @@ class Store : public ::testing::Test {
       return move ? move_messages(tx, source, uids, target, limits_) : copy_messages(tx, source, uids, target, limits_);
     });
   }
-  CopyResult copy(std::string_view from, UidSet uids, std::string_view to) { return transfer(false, from, std::move(uids), to).value(); }
-  CopyResult move(std::string_view from, UidSet uids, std::string_view to) { return transfer(true, from, std::move(uids), to).value(); }
+  CopyResult copy(std::string_view from, UidSet uids, std::string_view to) {
+    return transfer(false, from, std::move(uids), to).value();
+  }
+  CopyResult move(std::string_view from, UidSet uids, std::string_view to) {
+    return transfer(true, from, std::move(uids), to).value();
+  }
   ChangeSet changes(std::string_view path, std::uint64_t since = 0) {
-    return with(path, [&](Transaction& tx, const Grant& grant) { return changes_since(tx, grant, ModSeq{since}); }).value();
+    return with(path, [&](Transaction& tx, const Grant& grant) { return changes_since(tx, grant, ModSeq{since}); })
+        .value();
   }
   MailboxRow row(std::string_view path) {
     return with(path, [&](Transaction&, const Grant& grant) -> Result<MailboxRow> { return grant.mailbox(); }).value();
   }
   std::string account_value(const std::string& columns) {
-    return test_.value("select " + columns + " from account where account_id = " + std::to_string(alice_.account.value));
+    return test_.value("select " + columns +
+                       " from account where account_id = " + std::to_string(alice_.account.value));
   }
   // No invariant of the store is broken.
   void expect_consistent() {

@@ -43,7 +43,8 @@ TEST_F(StoreFlags, NoEffectTakesNoModSeq) {
   EXPECT_EQ(store("INBOX", {{7, 9}}, FlagChange::add, {0, {"new"}}).highestmodseq, before);
   EXPECT_EQ(store("INBOX", {}, FlagChange::add, {kSeen, {}}).highestmodseq, before);
   EXPECT_EQ(row("INBOX").highestmodseq, before);
-  EXPECT_EQ(test_.value("select count(*) from keyword where account_id = " + std::to_string(alice_.account.value)), "0");
+  EXPECT_EQ(test_.value("select count(*) from keyword where account_id = " + std::to_string(alice_.account.value)),
+            "0");
 }
 
 TEST_F(StoreFlags, OnlySomeMessagesChange) {
@@ -99,7 +100,8 @@ TEST_F(StoreFlags, TooManyKeywordsChangeNothing) {
   EXPECT_EQ(row("INBOX").unseen, 1U);
   EXPECT_EQ(store("INBOX", {{1, 1}}, FlagChange::add, {0, {"TWO"}}).keywords.entries().size(), 2U);
   limits_.keyword_octets = 3;
-  EXPECT_EQ(store_result("INBOX", {UidSet{{1, 1}}, FlagChange::add, {0, {"long"}}, {}}).error().failure, Failure::limit);
+  EXPECT_EQ(store_result("INBOX", {UidSet{{1, 1}}, FlagChange::add, {0, {"long"}}, {}}).error().failure,
+            Failure::limit);
 }
 
 TEST_F(StoreFlags, UnchangedSinceRefusesNewerMessages) {

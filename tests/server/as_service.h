@@ -1,5 +1,5 @@
-// Runs a part of a test in a child process as an unprivileged user, as the server itself would: PostgreSQL refuses root. Failures in
-// the child fail the test.
+// Runs a part of a test in a child process as an unprivileged user, as the server itself would: PostgreSQL refuses
+// root. Failures in the child fail the test.
 // Runs on: the main thread of a test program.
 #pragma once
 

@@ -4,12 +4,12 @@
 #include "tests/server/as_service.h"
 #include "tests/server/tls_client.h"
 
+#include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_future.hpp>
-#include <gtest/gtest.h>
 
 #include <csignal>
 #include <fstream>
@@ -101,7 +101,8 @@ std::string pattern(std::size_t length) {
 
 TEST_F(StreamTest, CarriesOctetsInTheClear) {
   const std::string text = pattern(3 << 20);
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         EXPECT_TRUE(stream.tls_available());
         EXPECT_EQ(stream.tls(), nullptr);
         co_await echo(stream, text.size());
@@ -124,7 +125,8 @@ TEST_F(StreamTest, CarriesOctetsInTheClear) {
 TEST_F(StreamTest, CarriesOctetsOverTls) {
   const std::string text = pattern(3 << 20);
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    run([&](ConnectionStream& stream) -> awaitable<void> {
+    run(
+        [&](ConnectionStream& stream) -> awaitable<void> {
           co_await expect_tls(stream);
           EXPECT_FALSE(stream.tls_available());
           co_await echo(stream, text.size());
@@ -145,7 +147,8 @@ TEST_F(StreamTest, CarriesOctetsOverTls) {
 }
 
 TEST_F(StreamTest, SaysGoodbyeOverTls) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         co_await expect_tls(stream);
         auto written = co_await stream.write("* BYE\r\n", kPatience);
         EXPECT_TRUE(written);
@@ -161,7 +164,8 @@ TEST_F(StreamTest, SaysGoodbyeOverTls) {
 }
 
 TEST_F(StreamTest, UpgradesWithStartTls) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto command = co_await read_exactly(stream, 12);
         EXPECT_EQ(command.value(), "a STARTTLS\r\n");
         auto written = co_await stream.write("a OK\r\n", kPatience);
@@ -181,7 +185,8 @@ TEST_F(StreamTest, UpgradesWithStartTls) {
 }
 
 TEST_F(StreamTest, PlaintextBeforeTheHandshakeBreaksIt) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto secured = co_await stream.start_tls();
         EXPECT_FALSE(secured);
         EXPECT_EQ(secured.error().failure, Failure::unavailable);
@@ -196,7 +201,8 @@ TEST_F(StreamTest, PlaintextBeforeTheHandshakeBreaksIt) {
 TEST_F(StreamTest, BindsTheChannel) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsInfo seen;
-    run([&](ConnectionStream& stream) -> awaitable<void> {
+    run(
+        [&](ConnectionStream& stream) -> awaitable<void> {
           co_await expect_tls(stream);
           seen = *stream.tls();
           co_await echo(stream, 1);
@@ -207,7 +213,8 @@ TEST_F(StreamTest, BindsTheChannel) {
           ASSERT_TRUE(client.handshake(options));
           unsigned char octets[EVP_MAX_MD_SIZE];
           const unsigned char none = 0;
-          ASSERT_EQ(SSL_export_keying_material(client.ssl(), octets, 32, "EXPORTER-Channel-Binding", 24, &none, 0, 1), 1);
+          ASSERT_EQ(SSL_export_keying_material(client.ssl(), octets, 32, "EXPORTER-Channel-Binding", 24, &none, 0, 1),
+                    1);
           const std::string exporter(octets, octets + 32);
           unsigned length = 0;
           X509_digest(SSL_get0_peer_certificate(client.ssl()), EVP_sha256(), octets, &length);
@@ -227,7 +234,8 @@ TEST_F(StreamTest, BindsTheChannel) {
 }
 
 TEST_F(StreamTest, ChecksAlpn) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         co_await expect_tls(stream);
         co_await echo(stream, 1);
       },
@@ -242,7 +250,8 @@ TEST_F(StreamTest, ChecksAlpn) {
         client.write("x");
         client.read_exactly(1);
       });
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto refused = co_await stream.start_tls();
         EXPECT_FALSE(refused);
       },
@@ -255,7 +264,8 @@ TEST_F(StreamTest, ChecksAlpn) {
 
 TEST_F(StreamTest, RefusesOldTls) {
   files_.minimum = "1.3";
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto refused = co_await stream.start_tls();
         EXPECT_FALSE(refused);
         EXPECT_NE(refused.error().detail.find("unsupported protocol"), std::string::npos) << refused.error().detail;
@@ -276,7 +286,8 @@ TEST_F(StreamTest, TakesTheIdentityOfAClientCertificate) {
   for (const auto& [kind, identity] : expected) {
     files_.client_identity = kind;
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-      run([&, want = identity](ConnectionStream& stream) -> awaitable<void> {
+      run(
+          [&, want = identity](ConnectionStream& stream) -> awaitable<void> {
             co_await expect_tls(stream);
             if (stream.tls() != nullptr) {
               EXPECT_EQ(stream.tls()->client_certificate.value_or("none"), want);
@@ -297,7 +308,8 @@ TEST_F(StreamTest, TakesTheIdentityOfAClientCertificate) {
 TEST_F(StreamTest, DoesWithoutAClientCertificate) {
   ClientAuthority authority(directory_.path());
   files_.client_ca = authority.ca;
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         co_await expect_tls(stream);
         if (stream.tls() != nullptr) {
           EXPECT_FALSE(stream.tls()->client_certificate);
@@ -316,10 +328,12 @@ TEST_F(StreamTest, RefusesACertificateOfAnotherAuthority) {
   files_.client_ca = authority.ca;
   std::filesystem::create_directory(directory_.path() + "/other");
   ClientAuthority other(directory_.path() + "/other");
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto refused = co_await stream.start_tls();
         EXPECT_FALSE(refused);
-        EXPECT_NE(refused.error().detail.find("certificate verify failed"), std::string::npos) << refused.error().detail;
+        EXPECT_NE(refused.error().detail.find("certificate verify failed"), std::string::npos)
+            << refused.error().detail;
       },
       [&](TlsClient& client) {
         client.handshake(other.client("mallory", "email:alice@example.net"));
@@ -329,7 +343,8 @@ TEST_F(StreamTest, RefusesACertificateOfAnotherAuthority) {
 
 TEST_F(StreamTest, GivesUpOnASilentHandshake) {
   limits_.handshake_timeout = 1s;
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         auto refused = co_await stream.start_tls();
         EXPECT_FALSE(refused);
         EXPECT_EQ(refused.error().failure, Failure::timeout);
@@ -339,7 +354,8 @@ TEST_F(StreamTest, GivesUpOnASilentHandshake) {
 
 TEST_F(StreamTest, ReadsAndWritesHaveDeadlines) {
   std::promise<void> given_up;
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         char octet = 0;
         auto late = co_await stream.read(&octet, 1, 10ms);
         EXPECT_FALSE(late);
@@ -362,7 +378,8 @@ awaitable<void> interrupt_soon(ConnectionStream& stream, asio::steady_timer& tim
 
 TEST_F(StreamTest, AnInterruptedReadLosesNothing) {
   for (const bool secure : {false, true}) {
-    run([&](ConnectionStream& stream) -> awaitable<void> {
+    run(
+        [&](ConnectionStream& stream) -> awaitable<void> {
           if (secure) co_await expect_tls(stream);
           char octets[16];
           stream.interrupt();  // nothing waits: nothing happens
@@ -395,7 +412,8 @@ awaitable<void> cancel_soon(ConnectionStream& stream, asio::steady_timer& timer)
 }
 
 TEST_F(StreamTest, CancelEndsEverything) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         char octet = 0;
         asio::steady_timer timer(stream.executor());
         asio::co_spawn(stream.executor(), cancel_soon(stream, timer), asio::detached);
@@ -413,7 +431,8 @@ TEST_F(StreamTest, CancelEndsEverything) {
 TEST_F(StreamTest, CompressesBothWays) {
   const std::string text = pattern(200000) + std::string(200000, 'a');
   for (const bool secure : {false, true}) {
-    run([&](ConnectionStream& stream) -> awaitable<void> {
+    run(
+        [&](ConnectionStream& stream) -> awaitable<void> {
           if (secure) co_await expect_tls(stream);
           EXPECT_FALSE(stream.compressed());
           EXPECT_TRUE(stream.start_compression());
@@ -453,7 +472,8 @@ TEST_F(StreamTest, CompressesBothWays) {
 }
 
 TEST_F(StreamTest, BrokenCompressionEndsTheConnection) {
-  run([&](ConnectionStream& stream) -> awaitable<void> {
+  run(
+      [&](ConnectionStream& stream) -> awaitable<void> {
         EXPECT_TRUE(stream.start_compression());
         char octets[16];
         auto refused = co_await stream.read(octets, sizeof octets, kPatience);
@@ -502,7 +522,8 @@ TEST_F(TlsFilesTest, AreNamedWhenBad) {
   EXPECT_EQ(problem(), "tls.certificate = /nonexistent.pem: No such file or directory");
   files_ = good;
   files_.certificate = file("empty.pem", "nothing");
-  EXPECT_TRUE(problem().starts_with("tls.certificate = " + files_.certificate + ": no certificate in PEM form (")) << problem();
+  EXPECT_TRUE(problem().starts_with("tls.certificate = " + files_.certificate + ": no certificate in PEM form ("))
+      << problem();
   files_ = good;
   files_.key = "/nonexistent.key";
   EXPECT_EQ(problem(), "tls.key = /nonexistent.key: No such file or directory");
@@ -513,7 +534,8 @@ TEST_F(TlsFilesTest, AreNamedWhenBad) {
   EXPECT_EQ(problem(), "tls.key = " + files_.key + ": does not belong to the certificate in " + good.certificate);
   files_ = good;
   files_.client_ca = file("ca2.pem", "nothing");
-  EXPECT_TRUE(problem().starts_with("tls.client_ca = " + files_.client_ca + ": no certificate in PEM form (")) << problem();
+  EXPECT_TRUE(problem().starts_with("tls.client_ca = " + files_.client_ca + ": no certificate in PEM form ("))
+      << problem();
 }
 
 TEST_F(TlsFilesTest, EncryptedKeysAreNamed) {

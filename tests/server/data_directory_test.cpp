@@ -32,8 +32,9 @@ TEST(DataDirectory, OfAnotherUserIsRefused) {
   const auto user = choose_user("");
   const auto refused = prepare_data_directory(path, *user);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().text, "the data directory " + path + " belongs to user root, but the server runs as " + user->name +
-                                      "\nGive it over (chown -R " + user->name + " " + path + ") or set database.run_as");
+  EXPECT_EQ(refused.error().text, "the data directory " + path + " belongs to user root, but the server runs as " +
+                                      user->name + "\nGive it over (chown -R " + user->name + " " + path +
+                                      ") or set database.run_as");
   std::filesystem::remove(path + "/file");
   EXPECT_TRUE(prepare_data_directory(path, *user)) << "an empty one is given over";
 }
@@ -55,7 +56,8 @@ TEST(DirectoryLock, LetsOneServerIn) {
       const auto second = DirectoryLock::take(directory.path(), user);
       ASSERT_FALSE(second);
       EXPECT_EQ(second.error().failure, Failure::in_use);
-      EXPECT_EQ(second.error().text, "another cpmstored (process " + std::to_string(::getpid()) + ") uses " + directory.path() +
+      EXPECT_EQ(second.error().text, "another cpmstored (process " + std::to_string(::getpid()) + ") uses " +
+                                         directory.path() +
                                          "\nStop it first, or choose another directory with --data DIR");
     }
     EXPECT_TRUE(DirectoryLock::take(directory.path(), user));

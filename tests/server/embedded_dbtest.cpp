@@ -89,7 +89,8 @@ TEST(Embedded, IsMadeAndKeepsItsData) {
       EXPECT_TRUE((*first)->ready());
       EXPECT_EQ(query(url, "select current_user || '@' || current_database()"), "cpmstore@cpmstore");
       EXPECT_EQ(query(url, "select rolsuper from pg_roles where rolname = current_user"), "f");
-      EXPECT_EQ(query(url, "show fsync") + query(url, "show full_page_writes") + query(url, "show synchronous_commit"), "ononon");
+      EXPECT_EQ(query(url, "show fsync") + query(url, "show full_page_writes") + query(url, "show synchronous_commit"),
+                "ononon");
       EXPECT_EQ(query(url, "show data_checksums") + query(url, "show server_encoding"), "onUTF8");
       EXPECT_EQ(query(url, "show listen_addresses"), "");
       EXPECT_EQ(query(url, "show wal_compression"), "lz4");
@@ -234,7 +235,9 @@ TEST(Embedded, RefusesAnotherMajorVersion) {
     const auto refused = EmbeddedPostgres::start(settings_for(directory, user));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().failure, Failure::unsupported);
-    EXPECT_TRUE(refused.error().text.starts_with("the embedded database was made by PostgreSQL 9, which is not installed")) << refused.error().text;
+    EXPECT_TRUE(
+        refused.error().text.starts_with("the embedded database was made by PostgreSQL 9, which is not installed"))
+        << refused.error().text;
     EXPECT_NE(refused.error().text.find("apt-get install postgresql-9"), std::string::npos);
   });
 }
@@ -246,7 +249,8 @@ TEST(Embedded, RefusesAFolderThatIsNoCluster) {
     std::ofstream(directory.path() + "/pg/something") << "x";
     const auto refused = EmbeddedPostgres::start(settings_for(directory, user));
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().text.find("is not empty and not a PostgreSQL data directory"), std::string::npos) << refused.error().text;
+    EXPECT_NE(refused.error().text.find("is not empty and not a PostgreSQL data directory"), std::string::npos)
+        << refused.error().text;
   });
 }
 

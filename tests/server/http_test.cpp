@@ -44,7 +44,8 @@ class Http : public testing::Test {
 
 TEST_F(Http, Answers) {
   start();
-  const std::string answer = talk("GET /x?y HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      talk("GET /x?y HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /x?y secret")) << answer;
 }
@@ -111,7 +112,8 @@ TEST(Bind, NamesTheKeyAndTheReason) {
                                     ": Address already in use\nAnother program listens there; choose another address");
   const auto unknown = bind_endpoint(context, {"no-such-host.invalid", 1}, "http.listen");
   ASSERT_FALSE(unknown);
-  EXPECT_TRUE(unknown.error().text.starts_with("http.listen = no-such-host.invalid:1: this host name or address is not known here"))
+  EXPECT_TRUE(unknown.error().text.starts_with(
+      "http.listen = no-such-host.invalid:1: this host name or address is not known here"))
       << unknown.error().text;
 }
 

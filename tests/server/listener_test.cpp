@@ -51,7 +51,9 @@ class ListenerTest : public testing::Test {
     EXPECT_EQ(listener_.connections(), 0U);
     threads_.stop();
   }
-  std::uint16_t port(ListenerKind kind = ListenerKind::imap) const { return parse_endpoint(listener_.address(kind))->port; }
+  std::uint16_t port(ListenerKind kind = ListenerKind::imap) const {
+    return parse_endpoint(listener_.address(kind))->port;
+  }
 
   ServiceDirectory directory_;
   Limits limits_;

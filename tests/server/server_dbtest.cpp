@@ -23,13 +23,16 @@ class RunningServer {
   explicit RunningServer(const ServiceDirectory& directory, std::vector<std::string> sets = {}) {
     int out[2];
     if (::pipe(out) != 0) std::abort();
-    for (const char* set : {"imap.listen=127.0.0.1:0", "imaps.listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "server.threads=2",
-                            "database.shared_buffers=16M", "database.connections=2", "auth.allow_plaintext=true"}) {
+    for (const char* set :
+         {"imap.listen=127.0.0.1:0", "imaps.listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "server.threads=2",
+          "database.shared_buffers=16M", "database.connections=2", "auth.allow_plaintext=true"}) {
       sets.emplace_back(set);
     }
     pid = fork_service([&](const User&) {
       ::dup2(out[1], STDOUT_FILENO);
-      const auto load = [&] { return load_config({.data = directory.path(), .file = {}, .sets = sets, .environment = {}}); };
+      const auto load = [&] {
+        return load_config({.data = directory.path(), .file = {}, .sets = sets, .environment = {}});
+      };
       const auto config = load();
       if (!config) ::_exit(3);
       const auto ended = run_server(*config, load);
@@ -105,7 +108,8 @@ TEST(Server, ServesAndStops) {
   TlsClient secure(server.imaps);
   ASSERT_TRUE(secure.handshake());
   EXPECT_TRUE(secure.read_some().starts_with("* OK "));
-  EXPECT_NE(server.get("/metrics").find("cpmstore_commands_total{command=\"NOOP\",result=\"ok\"} 1"), std::string::npos);
+  EXPECT_NE(server.get("/metrics").find("cpmstore_commands_total{command=\"NOOP\",result=\"ok\"} 1"),
+            std::string::npos);
   std::string token = file_text(directory.path() + "/admin.token");
   token.pop_back();
   const std::string sessions = server.get("/admin/sessions", "Authorization: Bearer " + token + "\r\n");
@@ -163,11 +167,16 @@ TEST(Server, OneDirectoryHasOneServer) {
   RunningServer server(directory);
   ASSERT_NE(server.imap, 0) << server.ready;
   as_service([&](const User&) {
-    const auto config = load_config({.data = directory.path(), .file = {}, .sets = {"imap.listen=127.0.0.1:0", "imaps.listen=", "http.listen="}, .environment = {}});
+    const auto config = load_config({.data = directory.path(),
+                                     .file = {},
+                                     .sets = {"imap.listen=127.0.0.1:0", "imaps.listen=", "http.listen="},
+                                     .environment = {}});
     ASSERT_TRUE(config);
     const auto refused = run_server(*config, {});
     ASSERT_FALSE(refused);
-    EXPECT_TRUE(refused.error().text.starts_with("another cpmstored (process " + std::to_string(server.pid) + ") uses ")) << refused.error().text;
+    EXPECT_TRUE(
+        refused.error().text.starts_with("another cpmstored (process " + std::to_string(server.pid) + ") uses "))
+        << refused.error().text;
   });
 }
 
@@ -192,17 +201,20 @@ TEST(Server, ReloadsItsCertificateAndKeepsTheOldOneWhenTheNewIsBad) {
       std::filesystem::copy_file(other.path() + "/tls/" + name, other.path() + "/" + name);
     }
   });
-  RunningServer server(directory, {"tls.certificate=" + other.path() + "/certificate.pem", "tls.key=" + other.path() + "/key.pem"});
+  RunningServer server(
+      directory, {"tls.certificate=" + other.path() + "/certificate.pem", "tls.key=" + other.path() + "/key.pem"});
   ASSERT_NE(server.imap, 0) << server.ready;
   const std::string before = shown_certificate(server.imaps);
   as_service([&](const User&) {  // the key of the other certificate: a half-finished change
-    std::filesystem::copy_file(other.path() + "/2/tls/key.pem", other.path() + "/key.pem", std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(other.path() + "/2/tls/key.pem", other.path() + "/key.pem",
+                               std::filesystem::copy_options::overwrite_existing);
   });
   ::kill(server.pid, SIGHUP);
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ(shown_certificate(server.imaps), before);
   as_service([&](const User&) {
-    std::filesystem::copy_file(other.path() + "/2/tls/certificate.pem", other.path() + "/certificate.pem", std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(other.path() + "/2/tls/certificate.pem", other.path() + "/certificate.pem",
+                               std::filesystem::copy_options::overwrite_existing);
   });
   ::kill(server.pid, SIGHUP);
   std::string after = before;
@@ -219,7 +231,11 @@ TEST(Server, ReloadsItsCertificateAndKeepsTheOldOneWhenTheNewIsBad) {
 TEST(Server, SaysWhatIsWrongWithItsFiles) {
   const ServiceDirectory directory;
   as_service([&](const User&) {
-    const auto config = load_config({.data = directory.path(), .file = {}, .sets = {"tls.certificate=/none.pem", "tls.key=/none.key", "imap.listen=127.0.0.1:0", "imaps.listen=", "http.listen="}, .environment = {}});
+    const auto config = load_config({.data = directory.path(),
+                                     .file = {},
+                                     .sets = {"tls.certificate=/none.pem", "tls.key=/none.key",
+                                              "imap.listen=127.0.0.1:0", "imaps.listen=", "http.listen="},
+                                     .environment = {}});
     ASSERT_TRUE(config);
     const auto refused = run_server(*config, {});
     ASSERT_FALSE(refused);

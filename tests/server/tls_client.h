@@ -18,9 +18,9 @@
 namespace cpm::server {
 
 struct ClientOptions {
-  int minimum = 0, maximum = 0;   // TLS1_2_VERSION …
-  std::string alpn;               // "\x04imap"
-  std::string certificate, key;   // PEM files
+  int minimum = 0, maximum = 0;  // TLS1_2_VERSION …
+  std::string alpn;              // "\x04imap"
+  std::string certificate, key;  // PEM files
 };
 
 class TlsClient {
@@ -50,7 +50,8 @@ class TlsClient {
     }
     ssl_ = SSL_new(context_);
     if (!options.alpn.empty()) {
-      SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(options.alpn.data()), static_cast<unsigned>(options.alpn.size()));
+      SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(options.alpn.data()),
+                          static_cast<unsigned>(options.alpn.size()));
     }
     SSL_set_fd(ssl_, fd_);
     return SSL_connect(ssl_) == 1;
@@ -133,7 +134,8 @@ struct ClientAuthority {
     X509_gmtime_adj(X509_getm_notBefore(it), -60);
     X509_gmtime_adj(X509_getm_notAfter(it), 3600);
     X509_NAME* name = X509_get_subject_name(it);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()), -1,
+                               -1, 0);
     X509_set_issuer_name(it, issuer != nullptr ? X509_get_subject_name(issuer) : name);
     X509_set_pubkey(it, key);
     extend(it, NID_basic_constraints, issuer != nullptr ? "critical,CA:FALSE" : "critical,CA:TRUE");

@@ -11,7 +11,8 @@
 namespace cpm::support {
 
 // One message of those octets; `flags` are schema::FlagBit. Returns its UID.
-Uid add_message(schema::Database& database, AccountId account, MailboxId mailbox, std::string_view octets, std::uint32_t flags = 0);
+Uid add_message(schema::Database& database, AccountId account, MailboxId mailbox, std::string_view octets,
+                std::uint32_t flags = 0);
 
 // `count` small messages at once.
 void add_messages(schema::Database& database, AccountId account, MailboxId mailbox, int count);

@@ -81,7 +81,8 @@ void remove_leftovers(const std::string& root) {
 }
 
 // In a child process, after fork.
-[[noreturn]] void execute(const std::vector<std::string>& command, const passwd* user, const std::string& log, int death_signal) {
+[[noreturn]] void execute(const std::vector<std::string>& command, const passwd* user, const std::string& log,
+                          int death_signal) {
   ::setsid();
   if (user != nullptr) {
     if (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0) ::_exit(126);
@@ -115,8 +116,8 @@ TestCluster::TestCluster(bool fsync) : binaries_(find_binaries()), fsync_(fsync)
   if (const passwd* user = unprivileged()) {
     if (::chown(directory_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_);
   }
-  run({binaries_ + "/initdb", "-D", directory_ + "/data", "-U", "cpmstore", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-       "-N", "--no-instructions"});
+  run({binaries_ + "/initdb", "-D", directory_ + "/data", "-U", "cpmstore", "-A", "trust", "-E", "UTF8",
+       "--locale=C.UTF-8", "-N", "--no-instructions"});
   start();
 }
 
@@ -139,11 +140,33 @@ void TestCluster::run(const std::vector<std::string>& command) const {
 
 void TestCluster::start() {
   const std::string on = fsync_ ? "on" : "off";
-  const std::vector<std::string> command{
-      binaries_ + "/postgres", "-D", directory_ + "/data", "-c", "listen_addresses=", "-c",
-      "unix_socket_directories=" + directory_, "-c", "fsync=" + on, "-c", "full_page_writes=" + on, "-c", "shared_buffers=64MB",
-      "-c", "max_connections=200", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_wal_size=1GB", "-c", "jit=off",
-      "-c", "logging_collector=off", "-c", "deadlock_timeout=50ms"};
+  const std::vector<std::string> command{binaries_ + "/postgres",
+                                         "-D",
+                                         directory_ + "/data",
+                                         "-c",
+                                         "listen_addresses=",
+                                         "-c",
+                                         "unix_socket_directories=" + directory_,
+                                         "-c",
+                                         "fsync=" + on,
+                                         "-c",
+                                         "full_page_writes=" + on,
+                                         "-c",
+                                         "shared_buffers=64MB",
+                                         "-c",
+                                         "max_connections=200",
+                                         "-c",
+                                         "wal_level=minimal",
+                                         "-c",
+                                         "max_wal_senders=0",
+                                         "-c",
+                                         "max_wal_size=1GB",
+                                         "-c",
+                                         "jit=off",
+                                         "-c",
+                                         "logging_collector=off",
+                                         "-c",
+                                         "deadlock_timeout=50ms"};
   const std::string log = directory_ + "/log";
   const passwd* user = unprivileged();
   for (int waited = 0; waited < 3000; ++waited) {

@@ -1,5 +1,5 @@
-// A throw-away PostgreSQL cluster for tests: made in a short-named temporary directory, unix socket only, without fsync, as
-// an unprivileged user when the tests run as root. It dies with the test program, whatever happens to it, and
+// A throw-away PostgreSQL cluster for tests: made in a short-named temporary directory, unix socket only, without
+// fsync, as an unprivileged user when the tests run as root. It dies with the test program, whatever happens to it, and
 // directories that a killed program left behind are removed by the next one.
 // Runs on: the main thread of a test program (the death signal follows the thread that started the server).
 #pragma once
@@ -14,7 +14,8 @@ namespace cpm::support {
 
 class TestCluster {
  public:
-  // Makes and starts a cluster; throws std::runtime_error with the server's log when that fails. `fsync`: for durability tests.
+  // Makes and starts a cluster; throws std::runtime_error with the server's log when that fails. `fsync`: for
+  // durability tests.
   explicit TestCluster(bool fsync = false);
   ~TestCluster();
   TestCluster(const TestCluster&) = delete;

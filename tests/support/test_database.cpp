@@ -98,9 +98,8 @@ schema::Principal make_account(schema::Database& database, std::string address, 
   schema::NewAccount wanted;
   wanted.address = address;
   wanted.mailboxes = std::move(mailboxes);
-  const auto row = database.run_blocking(TestDatabase::kPatience, [&](schema::Transaction& tx) {
-    return schema::add_account(tx, wanted, Limits{});
-  });
+  const auto row = database.run_blocking(
+      TestDatabase::kPatience, [&](schema::Transaction& tx) { return schema::add_account(tx, wanted, Limits{}); });
   if (!row) throw std::runtime_error("add_account: " + row.error().text + " [" + row.error().detail + "]");
   return {row->id, row->address, row->address, schema::Role::owner};
 }

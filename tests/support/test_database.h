@@ -1,6 +1,6 @@
-// A fresh database with the current schema for tests. One throw-away cluster a test program; the migrations run once, into a
-// template, from which each database is copied. CPMSTORE_TEST_DATABASE_URL names an outside server to use instead (a user
-// that may create databases).
+// A fresh database with the current schema for tests. One throw-away cluster a test program; the migrations run once,
+// into a template, from which each database is copied. CPMSTORE_TEST_DATABASE_URL names an outside server to use
+// instead (a user that may create databases).
 //   support::TestDatabase test;                       // or TestDatabase::shared(), tests separate by account
 //   auto alice = support::make_account(test.database(), "alice@example.net");
 // Runs on: the main thread of a test program.

@@ -38,7 +38,10 @@ std::string new_service(const std::string& password, const std::string& pattern)
   service.role = schema::Role::deposit;
   service.patterns = {pattern};
   const auto keys = *schema::make_scram_keys(password, schema::kLeastScramIterations);
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::add_service(tx, service, keys); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::add_service(tx, service, keys); })
+      .value();
   return service.name;
 }
 
@@ -71,7 +74,8 @@ TEST(Login, TakesEverySpelling) {
   const std::string address = new_account("my \"odd\" (pass");
   EXPECT_TRUE(starts(server.talk("a LOGIN " + address + " my \"odd\" (pass\r\n"), "a OK"));
   EXPECT_TRUE(starts(server.talk("a LOGIN \"" + address + "\" \"my \\\"odd\\\" (pass\"\r\n"), "a OK"));
-  const std::string literals = "a LOGIN {" + std::to_string(address.size()) + "+}\r\n" + address + " {14+}\r\nmy \"odd\" (pass\r\n";
+  const std::string literals =
+      "a LOGIN {" + std::to_string(address.size()) + "+}\r\n" + address + " {14+}\r\nmy \"odd\" (pass\r\n";
   EXPECT_TRUE(starts(server.talk(literals), "a OK"));
   const std::string atom = new_account("1234");
   EXPECT_TRUE(starts(server.talk("a LOGIN " + atom + " 1234 \r\n"), "a OK"));
@@ -95,7 +99,10 @@ TEST(Login, ForgetsNothingOfThePassword) {
 TEST(Login, AnswersAlikeForUnknownDisabledAndWrong) {
   TestServer server(quick());
   const std::string address = new_account("1234");
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, address, true); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, address, true); })
+      .value();
   EXPECT_EQ(server.talk("a LOGIN " + address + " 1234\r\n"), kRefused);
   EXPECT_EQ(server.talk("a LOGIN nobody@example.net 1234\r\n"), kRefused);
   EXPECT_EQ(server.talk("a LOGIN \"\" 1234\r\n"), kRefused);
@@ -107,7 +114,10 @@ TEST(Login, HashesForEverybody) {
   TestServer server(quick());
   const std::string address = new_account("1234");
   const std::string disabled = new_account("1234");
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, disabled, true); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, disabled, true); })
+      .value();
   server.cpu.stop();
   for (const std::string& name : {address, disabled, "nobody@example.net"s, "not a name"s}) {
     EXPECT_TRUE(starts(server.talk("a LOGIN \"" + name + "\" 1234\r\n"), "a NO [UNAVAILABLE]")) << name;
@@ -129,10 +139,16 @@ TEST(Login, SeesAChangeAtOnceInSpiteOfTheCache) {
   const std::string address = new_account("1234");
   ASSERT_TRUE(starts(server.talk("a LOGIN " + address + " 1234\r\n"), "a OK"));
   const auto keys = *schema::make_scram_keys("5678", schema::kLeastScramIterations);
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); })
+      .value();
   EXPECT_EQ(server.talk("a LOGIN " + address + " 1234\r\n"), kRefused);
   EXPECT_TRUE(starts(server.talk("a LOGIN " + address + " 5678\r\n"), "a OK"));
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, address, true); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_disabled(tx, address, true); })
+      .value();
   EXPECT_EQ(server.talk("a LOGIN " + address + " 5678\r\n"), kRefused);
 }
 
@@ -186,7 +202,9 @@ TEST(Lockouts, RefuseEvenTheRightPassword) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(server.talk("a LOGIN " + address + " wrong\r\n"), kRefused);
   EXPECT_TRUE(starts(server.talk("a LOGIN " + address + " 1234\r\n"), "a NO [LIMIT]"));
   EXPECT_TRUE(starts(server.talk("a AUTHENTICATE PLAIN " + plain("", address, "1234") + "\r\n"), "a NO [LIMIT]"));
-  EXPECT_TRUE(starts(server.talk("a AUTHENTICATE SCRAM-SHA-256 " + base64_encode("n,,n=" + address + ",r=abc") + "\r\n"), "a NO [LIMIT]"));
+  EXPECT_TRUE(
+      starts(server.talk("a AUTHENTICATE SCRAM-SHA-256 " + base64_encode("n,,n=" + address + ",r=abc") + "\r\n"),
+             "a NO [LIMIT]"));
   EXPECT_TRUE(starts(server.talk("a LOGIN " + new_account("1234") + " 1234\r\n"), "a OK"));
   const auto entries = server.authenticator.lockouts();
   ASSERT_EQ(entries.size(), 1U);
@@ -251,7 +269,10 @@ TEST(Authenticate, JoinsBrokenBase64) {
     const std::string address = new_account("1234");
     const std::string password(octets - address.size() - 2, 'q');
     const auto keys = *schema::make_scram_keys(password, schema::kLeastScramIterations);
-    database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); }).value();
+    database()
+        .database()
+        .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); })
+        .value();
     std::string broken;
     const std::string message = plain("", address, password);
     for (std::size_t at = 0; at < message.size(); at += 76) broken += message.substr(at, 76) + "\r\n";
@@ -266,7 +287,10 @@ TEST(Authenticate, TakesALineOf76ColumnsForWholeWhenNothingFollows) {
   const std::string address = new_account("1234");
   const std::string password(57 - address.size() - 2, 'q');
   const auto keys = *schema::make_scram_keys(password, schema::kLeastScramIterations);
-  database().database().run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); }).value();
+  database()
+      .database()
+      .run_blocking(60s, [&](schema::Transaction& tx) { return schema::set_password(tx, address, keys); })
+      .value();
   std::deque<Turn> turns;
   turns.push_back([](const std::string&) { return "a AUTHENTICATE PLAIN\r\n"; });
   turns.push_back([&](const std::string&) { return plain("", address, password) + "\r\n"; });
@@ -305,10 +329,13 @@ TEST(Authenticate, ExplainsARefusedTokenAndWaitsForTheDummy) {
   EXPECT_EQ(server.talk("a CAPABILITY\r\n", peer).find("AUTH=OAUTHBEARER"), std::string::npos);
   server.authenticator.set_tokens(*loaded);
   EXPECT_NE(server.talk("a CAPABILITY\r\n", peer).find("AUTH=OAUTHBEARER"), std::string::npos);
-  const std::string message = base64_encode("n,,\x01" "auth=Bearer no.such.token\x01\x01");
+  const std::string message = base64_encode(
+      "n,,\x01"
+      "auth=Bearer no.such.token\x01\x01");
   const std::string json = "+ " + base64_encode(R"({"status":"invalid_token"})") + "\r\n";
   EXPECT_EQ(server.talk("a AUTHENTICATE OAUTHBEARER " + message + "\r\nAQ==\r\n", peer), json + kRefused);
-  EXPECT_EQ(server.talk("a AUTHENTICATE OAUTHBEARER " + message + "\r\n*\r\n", peer), json + "a BAD Authentication cancelled\r\n");
+  EXPECT_EQ(server.talk("a AUTHENTICATE OAUTHBEARER " + message + "\r\n*\r\n", peer),
+            json + "a BAD Authentication cancelled\r\n");
 }
 
 TEST(Authenticate, RefusesBadResponses) {
@@ -322,7 +349,8 @@ TEST(Authenticate, RefusesBadResponses) {
   EXPECT_TRUE(starts(server.talk("a AUTHENTICATE CRAM-MD5\r\n"), "a NO"));
   EXPECT_TRUE(starts(server.talk("a AUTHENTICATE EXTERNAL =\r\n"), "a NO"));
   EXPECT_TRUE(starts(server.talk("a AUTHENTICATE OAUTHBEARER\r\n"), "a NO"));
-  EXPECT_EQ(server.talk("a AUTHENTICATE PLAIN\r\n" + std::string(100'000, 'A') + "\r\n"), "+ \r\na BAD Line too long\r\n");
+  EXPECT_EQ(server.talk("a AUTHENTICATE PLAIN\r\n" + std::string(100'000, 'A') + "\r\n"),
+            "+ \r\na BAD Line too long\r\n");
   EXPECT_EQ(server.talk("a AUTHENTICATE PLAIN " + plain("", "nobody@example.net", "x") + "\r\n"), kRefused);
 }
 
@@ -330,7 +358,9 @@ TEST(Authzid, MayBeAnyOwnAddressAndNoOther) {
   TestServer server(quick());
   const std::string address = new_account("1234", "tel:+15550123");
   const std::string other = new_account("1234");
-  const auto as = [&](const std::string& authzid) { return server.talk("a AUTHENTICATE PLAIN " + plain(authzid, address, "1234") + "\r\n"); };
+  const auto as = [&](const std::string& authzid) {
+    return server.talk("a AUTHENTICATE PLAIN " + plain(authzid, address, "1234") + "\r\n");
+  };
   EXPECT_TRUE(starts(as(address), "a OK"));
   EXPECT_TRUE(starts(as("tel:+15550123"), "a OK"));
   EXPECT_TRUE(starts(as(other), "a NO [AUTHORIZATIONFAILED]"));
@@ -370,12 +400,14 @@ TEST(External, LetsACertificateActForAUser) {
 
 // The data of a "+ base64" line.
 std::string challenge_in(const std::string& heard) {
-  return heard.starts_with("+ ") ? base64_decode(heard.substr(2, heard.size() - 4)).value_or("?") : "not a challenge: " + heard;
+  return heard.starts_with("+ ") ? base64_decode(heard.substr(2, heard.size() - 4)).value_or("?")
+                                 : "not a challenge: " + heard;
 }
 
 std::string scram(TestServer& server, ScramClient client, std::string& verdict) {
   std::deque<Turn> turns;
-  turns.push_back([&](const std::string&) { return "a AUTHENTICATE SCRAM-SHA-256 " + base64_encode(client.first()) + "\r\n"; });
+  turns.push_back(
+      [&](const std::string&) { return "a AUTHENTICATE SCRAM-SHA-256 " + base64_encode(client.first()) + "\r\n"; });
   turns.push_back([&](const std::string& heard) { return base64_encode(client.final(challenge_in(heard))) + "\r\n"; });
   turns.push_back([&](const std::string& heard) {
     verdict = challenge_in(heard);
@@ -392,8 +424,10 @@ TEST(Scram, LogsInOverTheWire) {
   std::string verdict;
   EXPECT_TRUE(starts(scram(server, {.password = "1234", .name = address}, verdict), "a OK [CAPABILITY"));
   EXPECT_EQ(verdict, "signed");
-  EXPECT_TRUE(starts(scram(server, {.password = "1234", .gs2 = "n,a=sip:alice@example.net,", .name = address}, verdict), "a OK"));
-  EXPECT_TRUE(starts(scram(server, {.password = "1234", .gs2 = "n,a=nobody,", .name = address}, verdict), "a NO [AUTHORIZATIONFAILED]"));
+  EXPECT_TRUE(starts(scram(server, {.password = "1234", .gs2 = "n,a=sip:alice@example.net,", .name = address}, verdict),
+                     "a OK"));
+  EXPECT_TRUE(starts(scram(server, {.password = "1234", .gs2 = "n,a=nobody,", .name = address}, verdict),
+                     "a NO [AUTHORIZATIONFAILED]"));
   EXPECT_EQ(scram(server, {.password = "12345", .name = address}, verdict), kRefused);
   EXPECT_EQ(verdict, "e=invalid-proof");
 }
@@ -416,8 +450,10 @@ TEST(Unauthenticate, GoesBackToTheStart) {
   TestServer server(quick());
   const std::string one = new_account("1234");
   const std::string two = new_account("5678");
-  const std::string said = server.talk("a LOGIN " + one + " 1234\r\nb SELECT INBOX\r\nc UNAUTHENTICATE\r\nd SELECT INBOX\r\n"
-                                       "e AUTHENTICATE PLAIN " + plain("", two, "5678") + "\r\nf UNAUTHENTICATE x\r\n");
+  const std::string said = server.talk("a LOGIN " + one +
+                                       " 1234\r\nb SELECT INBOX\r\nc UNAUTHENTICATE\r\nd SELECT INBOX\r\n"
+                                       "e AUTHENTICATE PLAIN " +
+                                       plain("", two, "5678") + "\r\nf UNAUTHENTICATE x\r\n");
   for (const char* line : {"a OK", "b OK", "c OK", "d BAD", "e OK", "f BAD"}) {
     EXPECT_NE(("\r\n" + said).find(std::string("\r\n") + line), std::string::npos) << line << said;
   }

@@ -28,7 +28,9 @@ struct Fixture {
   Lockout lockout;
   Lockout::Time now = Lockout::Time{} + 1000h;
 
-  std::chrono::milliseconds fail(std::string_view name, const PeerInfo& peer = kLoopback) { return lockout.failed(name, peer, now); }
+  std::chrono::milliseconds fail(std::string_view name, const PeerInfo& peer = kLoopback) {
+    return lockout.failed(name, peer, now);
+  }
   std::chrono::milliseconds locked(std::string_view name, const PeerInfo& peer = kLoopback) {
     return lockout.locked_for(name, peer, now);
   }

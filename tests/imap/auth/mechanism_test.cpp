@@ -20,10 +20,8 @@ TEST(Plain, TakesThreeParts) {
   const struct {
     std::string message, authzid, name, password;
   } rows[] = {
-      {"\0user\0pass"s, "", "user", "pass"},
-      {"tel:+1\0svc@x\0p w"s, "tel:+1", "svc@x", "p w"},
-      {"user\0user\0pass"s, "user", "user", "pass"},
-      {"\0u\0p\xc3\xa4ss"s, "", "u", "p\xc3\xa4ss"},
+      {"\0user\0pass"s, "", "user", "pass"},         {"tel:+1\0svc@x\0p w"s, "tel:+1", "svc@x", "p w"},
+      {"user\0user\0pass"s, "user", "user", "pass"}, {"\0u\0p\xc3\xa4ss"s, "", "u", "p\xc3\xa4ss"},
       {"\0u\0pass\r\n"s, "", "u", "pass\r\n"},
   };
   for (const auto& row : rows) {
@@ -36,8 +34,8 @@ TEST(Plain, TakesThreeParts) {
 }
 
 TEST(Plain, RefusesAnythingElse) {
-  for (const std::string& message : {""s, "user"s, "user\0pass"s, "\0\0"s, "\0\0pass"s, "\0user\0"s, "a\0b\0c\0"s, "a\0b\0c\0d"s,
-                                     "\0u\0"s + std::string(5000, 'x')}) {
+  for (const std::string& message : {""s, "user"s, "user\0pass"s, "\0\0"s, "\0\0pass"s, "\0user\0"s, "a\0b\0c\0"s,
+                                     "a\0b\0c\0d"s, "\0u\0"s + std::string(5000, 'x')}) {
     const Step step = plain(message);
     EXPECT_EQ(step.kind, Kind::ended) << message.size();
     EXPECT_EQ(step.error.failure, Failure::bad_syntax);

@@ -1,5 +1,6 @@
-// A whole server without sockets, and a client that is a list of turns: each turn sees what the server said since the last one
-// and returns what to send (nothing: the server's patience ends). For tests of commands before and around log-in.
+// A whole server without sockets, and a client that is a list of turns: each turn sees what the server said since the
+// last one and returns what to send (nothing: the server's patience ends). For tests of commands before and around
+// log-in.
 // Runs on: the main thread of a test program.
 #pragma once
 
@@ -100,8 +101,9 @@ struct TestServer {
   Pool cpu{"cpu", 2, 100};
   Authenticator authenticator;
   SessionList sessions;
-  Services services{limits, settings, registry, support::TestDatabase::shared().database(), snapshots, hub, authenticator, cpu,
-                    sessions, {}};
+  Services services{limits,    settings, registry,      support::TestDatabase::shared().database(),
+                    snapshots, hub,      authenticator, cpu,
+                    sessions,  {}};
 
   // The whole conversation from the server's side, the greeting left out.
   std::string talk(std::deque<Turn> turns, Peer peer = {}) {
@@ -109,7 +111,8 @@ struct TestServer {
     std::string said;
     std::exception_ptr broken;
     auto stream = std::make_unique<ScriptedStream>(io.get_executor(), std::move(peer), std::move(turns), said);
-    boost::asio::co_spawn(io, serve(services, std::move(stream)), [&broken](std::exception_ptr error) { broken = error; });
+    boost::asio::co_spawn(io, serve(services, std::move(stream)),
+                          [&broken](std::exception_ptr error) { broken = error; });
     io.run();
     if (broken) std::rethrow_exception(broken);
     return said.substr(said.find("\r\n") + 2);

@@ -60,7 +60,9 @@ class File {
  public:
   explicit File(const std::string& text) {
     static int number = 0;
-    path_ = (std::filesystem::temp_directory_path() / ("cpm_keys_" + std::to_string(getpid()) + "_" + std::to_string(number++))).string();
+    path_ = (std::filesystem::temp_directory_path() /
+             ("cpm_keys_" + std::to_string(getpid()) + "_" + std::to_string(number++)))
+                .string();
     std::ofstream(path_, std::ios::binary) << text;
   }
   ~File() { std::filesystem::remove(path_); }
@@ -112,7 +114,9 @@ std::string url(std::string text) {
   return out;
 }
 
-std::string jwks_secret() { return R"({"keys":[{"kty":"oct","kid":"s","alg":"HS256","k":")" + url(kSecret) + R"("}]})"; }
+std::string jwks_secret() {
+  return R"({"keys":[{"kty":"oct","kid":"s","alg":"HS256","k":")" + url(kSecret) + R"("}]})";
+}
 
 std::string why(const std::shared_ptr<const TokenVerifier>& with, const std::string& token) {
   const auto result = with->verify(token, kTime);
@@ -120,16 +124,20 @@ std::string why(const std::shared_ptr<const TokenVerifier>& with, const std::str
 }
 
 TEST(Token, AcceptsEachKindOfKey) {
-  EXPECT_EQ(why(verifier(rsa().shared, {"RS256"}), sign(JWT_ALG_RS256, rsa().secret, claims())), "accepted alice@example.net");
-  EXPECT_EQ(why(verifier(ec().shared, {"ES256"}), sign(JWT_ALG_ES256, ec().secret, claims())), "accepted alice@example.net");
-  EXPECT_EQ(why(verifier(jwks_secret(), {"HS256"}), sign(JWT_ALG_HS256, kSecret, claims())), "accepted alice@example.net");
+  EXPECT_EQ(why(verifier(rsa().shared, {"RS256"}), sign(JWT_ALG_RS256, rsa().secret, claims())),
+            "accepted alice@example.net");
+  EXPECT_EQ(why(verifier(ec().shared, {"ES256"}), sign(JWT_ALG_ES256, ec().secret, claims())),
+            "accepted alice@example.net");
+  EXPECT_EQ(why(verifier(jwks_secret(), {"HS256"}), sign(JWT_ALG_HS256, kSecret, claims())),
+            "accepted alice@example.net");
 }
 
 TEST(Token, TriesTheKeysThatFit) {
   const auto both = verifier(ec().shared + rsa().shared, {"RS256", "ES256"});
   EXPECT_EQ(why(both, sign(JWT_ALG_RS256, rsa().secret, claims())), "accepted alice@example.net");
   EXPECT_EQ(why(both, sign(JWT_ALG_ES256, ec().secret, claims())), "accepted alice@example.net");
-  EXPECT_EQ(why(both, sign(JWT_ALG_ES256, make_pair(EVP_EC_gen("P-256")).secret, claims())), "token: no key verifies it");
+  EXPECT_EQ(why(both, sign(JWT_ALG_ES256, make_pair(EVP_EC_gen("P-256")).secret, claims())),
+            "token: no key verifies it");
 }
 
 TEST(Token, RefusesAlgorithmNone) {
@@ -154,7 +162,8 @@ TEST(Token, RefusesAPublicKeyAsSharedSecret) {
 }
 
 TEST(Token, RefusesAnAlgorithmThatIsNotListed) {
-  EXPECT_EQ(why(verifier(rsa().shared, {"RS512"}), sign(JWT_ALG_RS256, rsa().secret, claims())), "token: algorithm not allowed");
+  EXPECT_EQ(why(verifier(rsa().shared, {"RS512"}), sign(JWT_ALG_RS256, rsa().secret, claims())),
+            "token: algorithm not allowed");
 }
 
 TEST(Token, RefusesForgedOctets) {
@@ -182,7 +191,9 @@ TEST(Token, ChecksEachClaim) {
   const auto times = [](const std::string& dates) {
     return R"({"iss":"https://issuer.example","aud":["x","cpmstore"],"email":"a@b")" + dates + "}";
   };
-  const auto at = [](const char* name, long offset) { return ",\"" + std::string(name) + "\":" + std::to_string(kNow + offset); };
+  const auto at = [](const char* name, long offset) {
+    return ",\"" + std::string(name) + "\":" + std::to_string(kNow + offset);
+  };
   EXPECT_EQ(why(with, token(times(at("exp", 60)))), "accepted a@b");
   EXPECT_EQ(why(with, token(times(at("exp", -29)))), "accepted a@b");
   EXPECT_EQ(why(with, token(times(at("exp", -30)))), "token: expired");
@@ -193,13 +204,19 @@ TEST(Token, ChecksEachClaim) {
   EXPECT_EQ(why(with, token(times(at("exp", 60) + at("iat", 31)))), "token: not valid yet by iat");
   EXPECT_EQ(why(with, token(times(at("exp", 60) + ",\"nbf\":\"now\""))), "token: not valid yet by nbf");
   const std::string expiry = at("exp", 60);
-  EXPECT_EQ(why(with, token(R"({"iss":"https://other","aud":"cpmstore","email":"a@b")" + expiry + "}")), "token: wrong issuer");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://other","aud":"cpmstore","email":"a@b")" + expiry + "}")),
+            "token: wrong issuer");
   EXPECT_EQ(why(with, token(R"({"aud":"cpmstore","email":"a@b")" + expiry + "}")), "token: wrong issuer");
-  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"other","email":"a@b")" + expiry + "}")), "token: wrong audience");
-  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":["other"],"email":"a@b")" + expiry + "}")), "token: wrong audience");
-  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","email":"a@b")" + expiry + "}")), "token: wrong audience");
-  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"cpmstore")" + expiry + "}")), "token: no claim email");
-  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"cpmstore","email":7)" + expiry + "}")), "token: no claim email");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"other","email":"a@b")" + expiry + "}")),
+            "token: wrong audience");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":["other"],"email":"a@b")" + expiry + "}")),
+            "token: wrong audience");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","email":"a@b")" + expiry + "}")),
+            "token: wrong audience");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"cpmstore")" + expiry + "}")),
+            "token: no claim email");
+  EXPECT_EQ(why(with, token(R"({"iss":"https://issuer.example","aud":"cpmstore","email":7)" + expiry + "}")),
+            "token: no claim email");
   EXPECT_EQ(why(with, token(claims(R"(,"email_verified":false)"))), "token: address not verified");
   EXPECT_EQ(why(with, token(claims(R"(,"email_verified":true)"))), "accepted alice@example.net");
 }
@@ -260,17 +277,26 @@ Step bearer(const std::string& message) {
 }
 
 std::string fresh_token() {
-  const long expiry = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() + 600;
+  const long expiry =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() +
+      600;
   return sign(JWT_ALG_ES256, ec().secret,
-              R"({"iss":"https://issuer.example","aud":"cpmstore","email":"alice@example.net","exp":)" + std::to_string(expiry) + "}");
+              R"({"iss":"https://issuer.example","aud":"cpmstore","email":"alice@example.net","exp":)" +
+                  std::to_string(expiry) + "}");
 }
 
 TEST(OAuthBearer, TakesTheAddressOfTheToken) {
-  Step step = bearer("n,a=tel:+1,\x01host=x\x01port=143\x01" "auth=Bearer " + fresh_token() + "\x01\x01");
+  Step step = bearer(
+      "n,a=tel:+1,\x01host=x\x01port=143\x01"
+      "auth=Bearer " +
+      fresh_token() + "\x01\x01");
   ASSERT_EQ(step.kind, Step::Kind::identity);
   EXPECT_EQ(step.identity.name, "alice@example.net");
   EXPECT_EQ(step.identity.authzid, "tel:+1");
-  step = bearer("y,,\x01" "auth=bearer " + fresh_token() + "\x01\x01");
+  step = bearer(
+      "y,,\x01"
+      "auth=bearer " +
+      fresh_token() + "\x01\x01");
   EXPECT_EQ(step.kind, Step::Kind::identity);
   EXPECT_EQ(step.identity.authzid, "");
 }
@@ -278,15 +304,34 @@ TEST(OAuthBearer, TakesTheAddressOfTheToken) {
 TEST(OAuthBearer, ExplainsRefusalsInJson) {
   const std::string token = fresh_token();
   const std::pair<std::string, const char*> rows[] = {
-      {"n,,\x01" "auth=Bearer x\x01\x01", R"({"status":"invalid_token"})"},
-      {"n,,\x01" "auth=Basic " + token + "\x01\x01", R"({"status":"invalid_token"})"},
-      {"n,,\x01" "auth=Bearer\x01\x01", R"({"status":"invalid_token"})"},
-      {"n,,\x01" "auth=Bearer " + token + "\x01", R"({"status":"invalid_request"})"},
-      {"n,,\x01" "auth=Bearer " + token + "\x01\x01x", R"({"status":"invalid_request"})"},
-      {"n,,\x01host\x01" "auth=Bearer " + token + "\x01\x01", R"({"status":"invalid_request"})"},
+      {"n,,\x01"
+       "auth=Bearer x\x01\x01",
+       R"({"status":"invalid_token"})"},
+      {"n,,\x01"
+       "auth=Basic " +
+           token + "\x01\x01",
+       R"({"status":"invalid_token"})"},
+      {"n,,\x01"
+       "auth=Bearer\x01\x01",
+       R"({"status":"invalid_token"})"},
+      {"n,,\x01"
+       "auth=Bearer " +
+           token + "\x01",
+       R"({"status":"invalid_request"})"},
+      {"n,,\x01"
+       "auth=Bearer " +
+           token + "\x01\x01x",
+       R"({"status":"invalid_request"})"},
+      {"n,,\x01host\x01"
+       "auth=Bearer " +
+           token + "\x01\x01",
+       R"({"status":"invalid_request"})"},
       {"n,,\x01host=x\x01\x01", R"({"status":"invalid_request"})"},
       {"n,,auth=Bearer " + token + "\x01\x01", R"({"status":"invalid_request"})"},
-      {"p=tls-exporter,,\x01" "auth=Bearer " + token + "\x01\x01", R"({"status":"invalid_request"})"},
+      {"p=tls-exporter,,\x01"
+       "auth=Bearer " +
+           token + "\x01\x01",
+       R"({"status":"invalid_request"})"},
       {"\x01", R"({"status":"invalid_request"})"},
       {"", R"({"status":"invalid_request"})"},
   };

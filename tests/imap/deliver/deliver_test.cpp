@@ -1,5 +1,5 @@
-#include "imap/deliver/binary_parts.h"
 #include "imap/deliver/deliver.h"
+#include "imap/deliver/binary_parts.h"
 
 #include <gtest/gtest.h>
 
@@ -39,8 +39,10 @@ TEST(DeliverNul, StoresTheNulPartInBase64) {
 }
 
 TEST(DeliverNul, LeavesOtherPartsAlone) {
-  const std::string before = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Type: image/x\r\n";
-  const std::string octets = before + "Content-Transfer-Encoding: binary\r\n\r\n" + std::string("\0\1", 2) + "\r\n--b--\r\n";
+  const std::string before =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Type: image/x\r\n";
+  const std::string octets =
+      before + "Content-Transfer-Encoding: binary\r\n\r\n" + std::string("\0\1", 2) + "\r\n--b--\r\n";
   EXPECT_EQ(stored(octets, true), before + "Content-Transfer-Encoding: base64\r\n\r\nAAE=\r\n\r\n--b--\r\n");
 }
 
@@ -51,9 +53,10 @@ TEST(DeliverNul, RefusesNulInTheHeader) {
 }
 
 TEST(DeliverHead, FindsCpmFacts) {
-  auto made = make_message(Spool("Conversation-ID: c1\r\nContribution-ID: k2\r\nIMDN-Message-ID: m3\r\nMessage-Direction: sent\r\n"
-                                 "Date: Tue, 12 May 2020 23:15:00 -0500\r\n\r\nHi"),
-                           false, {}, {}, kLimits, "");
+  auto made = make_message(
+      Spool("Conversation-ID: c1\r\nContribution-ID: k2\r\nIMDN-Message-ID: m3\r\nMessage-Direction: sent\r\n"
+            "Date: Tue, 12 May 2020 23:15:00 -0500\r\n\r\nHi"),
+      false, {}, {}, kLimits, "");
   ASSERT_TRUE(made);
   EXPECT_EQ(made->head.facts.conversation_id, "c1");
   EXPECT_EQ(made->head.facts.contribution_id, "k2");

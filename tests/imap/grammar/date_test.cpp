@@ -44,8 +44,9 @@ TEST(Date, KnowsLeapYears) {
 }
 
 TEST(Date, RefusesOtherForms) {
-  for (const char* text : {"1-Foo-2020", "1-February-2020", "1-2-2020", "2020-02-01", "1-Feb-20", "1-Feb-20200", "001-Feb-2020", "1-Feb-2020x",
-                           "-1-Feb-2020", "1 Feb 2020", "1-Feb-", "1-", "1-F", "x", "\" 1-Feb-2020\"", "\"1-Feb-2020", "1-Jan-0000"}) {
+  for (const char* text : {"1-Foo-2020", "1-February-2020", "1-2-2020", "2020-02-01", "1-Feb-20", "1-Feb-20200",
+                           "001-Feb-2020", "1-Feb-2020x", "-1-Feb-2020", "1 Feb 2020", "1-Feb-", "1-", "1-F", "x",
+                           "\" 1-Feb-2020\"", "\"1-Feb-2020", "1-Jan-0000"}) {
     EXPECT_NE(bad_text([&] { (void)date(text); }), "") << text;
   }
 }
@@ -58,27 +59,44 @@ TEST(DateTime, CountsTheZone) {
   EXPECT_EQ(date_time("\"17-Jul-1996 15:14:25 +0530\""), utc);
   EXPECT_EQ(date_time("\" 1-Jan-1970 00:00:00 +0000\""), std::chrono::sys_seconds{});
   EXPECT_EQ(date_time("\"01-Jan-1970 00:00:00 +0100\""), std::chrono::sys_seconds{-3600s});
-  EXPECT_EQ(date_time("\"31-Dec-2016 23:59:60 +0000\""), std::chrono::sys_seconds{std::chrono::sys_days{2017y / 1 / 1}});
+  EXPECT_EQ(date_time("\"31-Dec-2016 23:59:60 +0000\""),
+            std::chrono::sys_seconds{std::chrono::sys_days{2017y / 1 / 1}});
 }
 
 TEST(DateTime, KeepsItsRanges) {
-  for (const char* text : {
-           "\"1-Jan-1970 00:00:00 +0000\"", "\" 1-Jan-1970 0:00:00 +0000\"", "\" 1-Jan-1970 24:00:00 +0000\"",
-           "\" 1-Jan-1970 00:60:00 +0000\"", "\" 1-Jan-1970 00:00:61 +0000\"", "\" 1-Jan-1970 00:00:00 +0060\"",
-           "\" 1-Jan-1970 00:00:00 +2400\"", "\" 1-Jan-1970 00:00:00 0000\"", "\" 1-Jan-1970 00:00:00 GMT\"",
-           "\" 1-Jan-1970 00:00:00\"", "\" 1-Jan-1970 00:00:00 +00000\"", "\" 1-Jan-1970  00:00:00 +0000\"",
-           "\" 29-Feb-2020 00:00:00 +0000\"", "\"29-Feb-2019 00:00:00 +0000\"", "\" 0-Jan-1970 00:00:00 +0000\"",
-           " 1-Jan-1970 00:00:00 +0000", "\"\"", "\"", "{26}\r\n 1-Jan-1970 00:00:00 +0000", "NIL",
-           "\"31-Dec-9999 23:59:59 -0001\"", "\" 1-Jan-0001 00:00:00 +0001\"", "\"31-Dec-0000 23:59:00 -0100\""}) {
+  for (const char* text : {"\"1-Jan-1970 00:00:00 +0000\"",
+                           "\" 1-Jan-1970 0:00:00 +0000\"",
+                           "\" 1-Jan-1970 24:00:00 +0000\"",
+                           "\" 1-Jan-1970 00:60:00 +0000\"",
+                           "\" 1-Jan-1970 00:00:61 +0000\"",
+                           "\" 1-Jan-1970 00:00:00 +0060\"",
+                           "\" 1-Jan-1970 00:00:00 +2400\"",
+                           "\" 1-Jan-1970 00:00:00 0000\"",
+                           "\" 1-Jan-1970 00:00:00 GMT\"",
+                           "\" 1-Jan-1970 00:00:00\"",
+                           "\" 1-Jan-1970 00:00:00 +00000\"",
+                           "\" 1-Jan-1970  00:00:00 +0000\"",
+                           "\" 29-Feb-2020 00:00:00 +0000\"",
+                           "\"29-Feb-2019 00:00:00 +0000\"",
+                           "\" 0-Jan-1970 00:00:00 +0000\"",
+                           " 1-Jan-1970 00:00:00 +0000",
+                           "\"\"",
+                           "\"",
+                           "{26}\r\n 1-Jan-1970 00:00:00 +0000",
+                           "NIL",
+                           "\"31-Dec-9999 23:59:59 -0001\"",
+                           "\" 1-Jan-0001 00:00:00 +0001\"",
+                           "\"31-Dec-0000 23:59:00 -0100\""}) {
     EXPECT_NE(bad_text([&] { (void)date_time(text); }), "") << text;
   }
 }
 
 TEST(DateTime, FormatComesBack) {
-  for (const std::chrono::sys_seconds time : {
-           std::chrono::sys_seconds{}, std::chrono::sys_seconds{-1s}, std::chrono::sys_seconds{1588581000s}, std::chrono::sys_seconds{4102444799s},
-           std::chrono::sys_seconds{std::chrono::sys_days{1y / 1 / 1}}, std::chrono::sys_seconds{std::chrono::sys_days{2000y / 2 / 29} + 1s},
-           std::chrono::sys_seconds{std::chrono::sys_days{9999y / 12 / 31} + 23h + 59min + 59s}}) {
+  for (const std::chrono::sys_seconds time :
+       {std::chrono::sys_seconds{}, std::chrono::sys_seconds{-1s}, std::chrono::sys_seconds{1588581000s},
+        std::chrono::sys_seconds{4102444799s}, std::chrono::sys_seconds{std::chrono::sys_days{1y / 1 / 1}},
+        std::chrono::sys_seconds{std::chrono::sys_days{2000y / 2 / 29} + 1s},
+        std::chrono::sys_seconds{std::chrono::sys_days{9999y / 12 / 31} + 23h + 59min + 59s}}) {
     const std::string text = format_date_time(time);
     EXPECT_EQ(text.size(), 26U) << text;
     EXPECT_EQ(date_time('"' + text + '"'), time) << text;
@@ -87,7 +105,8 @@ TEST(DateTime, FormatComesBack) {
 }
 
 TEST(DateTime, FormatStaysWithinFourDigitYears) {
-  EXPECT_EQ(format_date_time(std::chrono::sys_seconds{std::chrono::sys_days{12000y / 1 / 1}}), "31-Dec-9999 23:59:59 +0000");
+  EXPECT_EQ(format_date_time(std::chrono::sys_seconds{std::chrono::sys_days{12000y / 1 / 1}}),
+            "31-Dec-9999 23:59:59 +0000");
   EXPECT_EQ(format_date_time(std::chrono::sys_seconds::min()), " 1-Jan-0001 00:00:00 +0000");
   EXPECT_EQ(format_date_time(std::chrono::sys_seconds::max()), "31-Dec-9999 23:59:59 +0000");
 }

@@ -57,7 +57,8 @@ TEST(Flags, KeywordsKeepTheirSpellingAndComeOnce) {
 }
 
 TEST(Flags, UnknownSystemFlagsAreRefused) {
-  for (const char* text : {"(\\Foo)", "(\\)", "(\\*)", "(\\\\Seen)", "(\"\\Seen\")", "(a]b)", "(a%)", "(a*)", "(\xc3\xa9)", "\\Seen", "(\\Seen", "( \\Seen)"}) {
+  for (const char* text : {"(\\Foo)", "(\\)", "(\\*)", "(\\\\Seen)", "(\"\\Seen\")", "(a]b)", "(a%)", "(a*)",
+                           "(\xc3\xa9)", "\\Seen", "(\\Seen", "( \\Seen)"}) {
     EXPECT_NE(bad_text([&] { (void)listed(text); }), "") << text;
   }
 }
@@ -68,7 +69,8 @@ TEST(Flags, StoreTakesAListOrFlagsWithoutParentheses) {
   EXPECT_EQ(stored("\\Seen x y").keywords, (Names{"x", "y"}));
   EXPECT_EQ(stored("\\Seen ").bits, static_cast<std::uint32_t>(schema::kSeen));
   EXPECT_EQ(stored("(\\Seen) ").bits, static_cast<std::uint32_t>(schema::kSeen));
-  for (const char* text : {"(", "\\Seen (x)", "\\Seen  x", "(\\Seen) x"}) EXPECT_NE(bad_text([&] { (void)stored(text); }), "") << text;
+  for (const char* text : {"(", "\\Seen (x)", "\\Seen  x", "(\\Seen) x"})
+    EXPECT_NE(bad_text([&] { (void)stored(text); }), "") << text;
 }
 
 TEST(Flags, BoundsLengthAndNumber) {

@@ -19,20 +19,60 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"", "", true},          {"", "a", false},           {"a", "a", true},           {"a", "b", false},
-    {"a", "", false},        {"a", "aa", false},         {"A", "a", false},          {"*", "", true},
-    {"*", "a/b/c", true},    {"%", "abc", true},         {"%", "a/b", false},        {"%", "", true},
-    {"%/%", "a/b", true},    {"%/%", "a/b/c", false},    {"a/%", "a/", true},        {"a/%", "a/b", true},
-    {"a/%", "a/b/c", false}, {"a/*", "a/b/c", true},     {"a/*", "a", false},        {"a*", "a", true},
-    {"a*", "a/b", true},     {"a%", "a/b", false},       {"*c", "a/b/c", true},      {"*c", "a/b/d", false},
-    {"%c", "a/c", false},    {"*/b", "a/b", true},       {"*/b", "b", false},        {"a*b*c", "aXbYc", true},
-    {"a*b*c", "abcbc", true}, {"a*b*c", "acb", false},   {"a%b%c", "aXbYc", true},   {"a%b%c", "aX/bYc", false},
-    {"*%", "a/b", true},     {"%*", "a/b", true},        {"**", "a/b", true},        {"%%", "ab", true},
-    {"%%", "a/b", false},    {"%*%", "a/b/c", true},     {"a%*b", "a/x/b", true},    {"%b*", "ab/c", true},
-    {"%b*", "a/b", false},   {"*a%", "b/ca", true},      {"*a%", "a/b", false},      {"*a%", "a/ba", true},
-    {"%/b%/c", "a/bx/c", true}, {"%/b%/c", "a/b/x/c", false}, {"?", "a", false},     {"[a]", "a", false},
-    {"a.b", "axb", false},   {"Default/*", "Default/tel:+33600000002", true},        {"cpmdefault/%", "cpmdefault/conv1/sess", false},
-    {"*ab", "aab", true},    {"*aab", "aaaab", true},    {"*abac", "ababac", true},
+    {"", "", true},
+    {"", "a", false},
+    {"a", "a", true},
+    {"a", "b", false},
+    {"a", "", false},
+    {"a", "aa", false},
+    {"A", "a", false},
+    {"*", "", true},
+    {"*", "a/b/c", true},
+    {"%", "abc", true},
+    {"%", "a/b", false},
+    {"%", "", true},
+    {"%/%", "a/b", true},
+    {"%/%", "a/b/c", false},
+    {"a/%", "a/", true},
+    {"a/%", "a/b", true},
+    {"a/%", "a/b/c", false},
+    {"a/*", "a/b/c", true},
+    {"a/*", "a", false},
+    {"a*", "a", true},
+    {"a*", "a/b", true},
+    {"a%", "a/b", false},
+    {"*c", "a/b/c", true},
+    {"*c", "a/b/d", false},
+    {"%c", "a/c", false},
+    {"*/b", "a/b", true},
+    {"*/b", "b", false},
+    {"a*b*c", "aXbYc", true},
+    {"a*b*c", "abcbc", true},
+    {"a*b*c", "acb", false},
+    {"a%b%c", "aXbYc", true},
+    {"a%b%c", "aX/bYc", false},
+    {"*%", "a/b", true},
+    {"%*", "a/b", true},
+    {"**", "a/b", true},
+    {"%%", "ab", true},
+    {"%%", "a/b", false},
+    {"%*%", "a/b/c", true},
+    {"a%*b", "a/x/b", true},
+    {"%b*", "ab/c", true},
+    {"%b*", "a/b", false},
+    {"*a%", "b/ca", true},
+    {"*a%", "a/b", false},
+    {"*a%", "a/ba", true},
+    {"%/b%/c", "a/bx/c", true},
+    {"%/b%/c", "a/b/x/c", false},
+    {"?", "a", false},
+    {"[a]", "a", false},
+    {"a.b", "axb", false},
+    {"Default/*", "Default/tel:+33600000002", true},
+    {"cpmdefault/%", "cpmdefault/conv1/sess", false},
+    {"*ab", "aab", true},
+    {"*aab", "aaaab", true},
+    {"*abac", "ababac", true},
 };
 
 TEST(ListPattern, Matches) {
@@ -40,8 +80,10 @@ TEST(ListPattern, Matches) {
 }
 
 TEST(ListPattern, InboxMatchesInAnyCase) {
-  for (const char* pattern : {"inbox", "InBoX", "inb*", "%nbox", "*BOX", "i%X", "IN%"}) EXPECT_TRUE(match(pattern, "INBOX")) << pattern;
-  for (const char* pattern : {"inbox/%", "inb*", "*box/x", "inbox*x", "%/x"}) EXPECT_TRUE(match(pattern, "INBOX/x")) << pattern;
+  for (const char* pattern : {"inbox", "InBoX", "inb*", "%nbox", "*BOX", "i%X", "IN%"})
+    EXPECT_TRUE(match(pattern, "INBOX")) << pattern;
+  for (const char* pattern : {"inbox/%", "inb*", "*box/x", "inbox*x", "%/x"})
+    EXPECT_TRUE(match(pattern, "INBOX/x")) << pattern;
   EXPECT_FALSE(match("inbox/X", "INBOX/x"));
   EXPECT_FALSE(match("inboxes", "INBOXES"));
   EXPECT_FALSE(match("a/inbox", "a/INBOX"));
@@ -82,7 +124,8 @@ TEST(ListPattern, AgreesWithTheDefinitionOnAllShortPatterns) {
   const std::string_view path_octets = "ab/";
   const auto word = [](std::string_view octets, unsigned number, unsigned length) {
     std::string text;
-    for (unsigned i = 0; i < length; ++i, number /= static_cast<unsigned>(octets.size())) text += octets[number % octets.size()];
+    for (unsigned i = 0; i < length; ++i, number /= static_cast<unsigned>(octets.size()))
+      text += octets[number % octets.size()];
     return text;
   };
   for (unsigned p = 0; p < 4 * 4 * 4 * 4; ++p) {

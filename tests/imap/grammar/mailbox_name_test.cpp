@@ -11,7 +11,8 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string canonical(std::string_view name, bool utf8 = false, bool fresh = false, const Limits& limits = wire::test_limits()) {
+std::string canonical(std::string_view name, bool utf8 = false, bool fresh = false,
+                      const Limits& limits = wire::test_limits()) {
   const auto path = canonical_mailbox(name, utf8, fresh, limits);
   if (path) return *path;
   return std::string("!") + failure_name(path.error().failure);
@@ -26,7 +27,8 @@ TEST(MailboxName, SpellsInboxInCapitals) {
 }
 
 TEST(MailboxName, TakesAddressesAsTheyAre) {
-  for (const char* name : {"Default/tel:+33600000002", "sip:user@host", "RCSMessageStore/x", ".", "..", "a/../b", "a b", "~x", "a%b"}) {
+  for (const char* name :
+       {"Default/tel:+33600000002", "sip:user@host", "RCSMessageStore/x", ".", "..", "a/../b", "a b", "~x", "a%b"}) {
     EXPECT_EQ(canonical(name), name);
   }
 }
@@ -54,14 +56,15 @@ TEST(MailboxName, RefusesWhatIsNoText) {
     EXPECT_EQ(canonical("\u2029", utf8), "!invalid");
     EXPECT_EQ(canonical("a\u00a0z", utf8), "a\u00a0z");
   }
-  EXPECT_EQ(canonical("a&AAk-b"), "!invalid");   // a tabulator in disguise
-  EXPECT_EQ(canonical("a&AIU-b"), "!invalid");   // U+0085
-  EXPECT_EQ(canonical("&ICg-"), "!invalid");     // U+2028
+  EXPECT_EQ(canonical("a&AAk-b"), "!invalid");  // a tabulator in disguise
+  EXPECT_EQ(canonical("a&AIU-b"), "!invalid");  // U+0085
+  EXPECT_EQ(canonical("&ICg-"), "!invalid");    // U+2028
 }
 
 TEST(MailboxName, RefusesEmptyLevels) {
   for (const char* name : {"", "/", "/a", "a/", "a//b", "//"}) EXPECT_EQ(canonical(name), "!invalid") << name;
-  for (const char* name : {"", "/", "/a", "a//", "a//b", "//"}) EXPECT_EQ(canonical(name, false, true), "!invalid") << name;
+  for (const char* name : {"", "/", "/a", "a//", "a//b", "//"})
+    EXPECT_EQ(canonical(name, false, true), "!invalid") << name;
 }
 
 TEST(MailboxName, DropsOneTrailingDelimiterOfNewNames) {

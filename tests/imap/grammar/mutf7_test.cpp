@@ -51,7 +51,8 @@ TEST(Mutf7, EveryCharacterComesBack) {
     } else if (code < 0x800) {
       utf8 = {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))};
     } else if (code < 0x10000) {
-      utf8 = {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 63)), static_cast<char>(0x80 | (code & 63))};
+      utf8 = {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 63)),
+              static_cast<char>(0x80 | (code & 63))};
     } else {
       utf8 = {static_cast<char>(0xf0 | code >> 18), static_cast<char>(0x80 | (code >> 12 & 63)),
               static_cast<char>(0x80 | (code >> 6 & 63)), static_cast<char>(0x80 | (code & 63))};
@@ -68,14 +69,17 @@ TEST(Mutf7, EveryCharacterComesBack) {
 
 TEST(Mutf7, RefusesWhatIsNotCanonical) {
   for (const std::string& text : {
-           std::string("&"), std::string("a&"), std::string("&AOk"), std::string("&AOk/"),   // unterminated, "/" is no base64 here
-           std::string("&AGE-"), std::string("&ACY-"), std::string("&AOkAYQ-"),              // ASCII encoded
-           std::string("&AOk-&AOg-"),                                                        // two shifts for one
-           std::string("&A-"), std::string("&AO-"), std::string("&AOkA-"), std::string("&AOkAA-"),  // cut or padded
-           std::string("&AOl-"),                                                             // bits after the last unit
-           std::string("&2D0-"), std::string("&3gA-"), std::string("&2D3YPQ-"), std::string("&2D0AYQ-"), std::string("&3gDYPQ-"),
-           std::string("\xc3\xa9"), std::string("a\x80"), std::string("a\tb"), std::string("\x7f"), std::string("a\0b", 3),
-           std::string("& -"), std::string("&AOk=-"), std::string("&AOk&-"), std::string("&AO\xe9-"),
+           std::string("&"),          std::string("a&"),       std::string("&AOk"),
+           std::string("&AOk/"),  // unterminated, "/" is no base64 here
+           std::string("&AGE-"),      std::string("&ACY-"),    std::string("&AOkAYQ-"),  // ASCII encoded
+           std::string("&AOk-&AOg-"),                                                    // two shifts for one
+           std::string("&A-"),        std::string("&AO-"),     std::string("&AOkA-"),
+           std::string("&AOkAA-"),  // cut or padded
+           std::string("&AOl-"),    // bits after the last unit
+           std::string("&2D0-"),      std::string("&3gA-"),    std::string("&2D3YPQ-"), std::string("&2D0AYQ-"),
+           std::string("&3gDYPQ-"),   std::string("\xc3\xa9"), std::string("a\x80"),    std::string("a\tb"),
+           std::string("\x7f"),       std::string("a\0b", 3),  std::string("& -"),      std::string("&AOk=-"),
+           std::string("&AOk&-"),     std::string("&AO\xe9-"),
        }) {
     const auto decoded = decode_mutf7(text);
     ASSERT_FALSE(decoded) << text;

@@ -51,11 +51,42 @@ TEST(Section, KeepsWhatItNames) {
 }
 
 TEST(Section, RefusesOtherForms) {
-  for (const char* text : {
-           "[", "[1", "[1.", "[1.]", "[.1]", "[0]", "[1.0]", "[4294967296]", "[MIME]", "[1.2.BODY]", "[HEADER.]", "[HEADER.FIELDS]", "[HEADER.FIELDS ]",
-           "[HEADER.FIELDS ()]", "[HEADER.FIELDS(a)]", "[HEADER.FIELDS (a]", "[HEADER.FIELDS (a )]", "[HEADER.FIELDS.NOT]", "[TEXT", "[TEXT ]", "[ TEXT]",
-           "[1TEXT]", "[TEXT.1]", "[1..2]", "[-1]", "[HEADER]x", "[]<0>", "[]<0.0>", "[]<0.>", "[]<.5>", "[]<0.5", "[]<-1.5>", "[]<0.5>x",
-           "[]<9223372036854775808.1>", "[]<1.9223372036854775808>", "[] <0.5>"}) {
+  for (const char* text : {"[",
+                           "[1",
+                           "[1.",
+                           "[1.]",
+                           "[.1]",
+                           "[0]",
+                           "[1.0]",
+                           "[4294967296]",
+                           "[MIME]",
+                           "[1.2.BODY]",
+                           "[HEADER.]",
+                           "[HEADER.FIELDS]",
+                           "[HEADER.FIELDS ]",
+                           "[HEADER.FIELDS ()]",
+                           "[HEADER.FIELDS(a)]",
+                           "[HEADER.FIELDS (a]",
+                           "[HEADER.FIELDS (a )]",
+                           "[HEADER.FIELDS.NOT]",
+                           "[TEXT",
+                           "[TEXT ]",
+                           "[ TEXT]",
+                           "[1TEXT]",
+                           "[TEXT.1]",
+                           "[1..2]",
+                           "[-1]",
+                           "[HEADER]x",
+                           "[]<0>",
+                           "[]<0.0>",
+                           "[]<0.>",
+                           "[]<.5>",
+                           "[]<0.5",
+                           "[]<-1.5>",
+                           "[]<0.5>x",
+                           "[]<9223372036854775808.1>",
+                           "[]<1.9223372036854775808>",
+                           "[] <0.5>"}) {
     EXPECT_NE(bad_text([&] { (void)respelled(text); }), "") << text;
   }
 }

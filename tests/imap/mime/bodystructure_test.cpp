@@ -43,19 +43,23 @@ TEST(BodyStructure, OfAMultipart) {
   const auto text =
       "Content-Type: multipart/related;boundary=cpm; type=\"Application/X-CPM-Session\"\nContent-Language: en\n\n"
       "--cpm\nContent-Type: Application/X-CPM-Session\n\n<session-type>\n"
-      "--cpm\nContent-Type: audio/basic\nContent-Transfer-Encoding: base64\nContent-ID: <m1@example.net>\n\nAAAA\n--cpm--\n";
-  EXPECT_EQ(body(text),
-            R"((("Application" "X-CPM-Session" NIL NIL NIL "7BIT" 14)("audio" "basic" NIL "<m1@example.net>" NIL "base64" 4) "related"))");
-  EXPECT_EQ(structure(text),
-            R"((("Application" "X-CPM-Session" NIL NIL NIL "7BIT" 14 NIL NIL NIL NIL)("audio" "basic" NIL "<m1@example.net>" NIL "base64" 4 NIL NIL NIL NIL) )"
-            R"("related" ("boundary" "cpm" "type" "Application/X-CPM-Session") NIL "en" NIL))");
+      "--cpm\nContent-Type: audio/basic\nContent-Transfer-Encoding: base64\nContent-ID: "
+      "<m1@example.net>\n\nAAAA\n--cpm--\n";
+  EXPECT_EQ(
+      body(text),
+      R"((("Application" "X-CPM-Session" NIL NIL NIL "7BIT" 14)("audio" "basic" NIL "<m1@example.net>" NIL "base64" 4) "related"))");
+  EXPECT_EQ(
+      structure(text),
+      R"((("Application" "X-CPM-Session" NIL NIL NIL "7BIT" 14 NIL NIL NIL NIL)("audio" "basic" NIL "<m1@example.net>" NIL "base64" 4 NIL NIL NIL NIL) )"
+      R"("related" ("boundary" "cpm" "type" "Application/X-CPM-Session") NIL "en" NIL))");
 }
 
 TEST(BodyStructure, OfANestedMessage) {
-  EXPECT_EQ(body("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n"
-                 "From: a@x\nSubject: in\n\none\ntwo\n\n--b--\n"),
-            R"((("message" "rfc822" NIL NIL NIL "7BIT" 36 (NIL "in" ((NIL NIL "a" "x")) ((NIL NIL "a" "x")) ((NIL NIL "a" "x")) NIL NIL NIL NIL NIL) )"
-            R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 10 2) 5) "mixed"))");
+  EXPECT_EQ(
+      body("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n"
+           "From: a@x\nSubject: in\n\none\ntwo\n\n--b--\n"),
+      R"((("message" "rfc822" NIL NIL NIL "7BIT" 36 (NIL "in" ((NIL NIL "a" "x")) ((NIL NIL "a" "x")) ((NIL NIL "a" "x")) NIL NIL NIL NIL NIL) )"
+      R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 10 2) 5) "mixed"))");
   EXPECT_EQ(structure("Content-Type: message/rfc822\n\nSubject: in\n\nx"),
             R"(("message" "rfc822" NIL NIL NIL "7BIT" 16 (NIL "in" NIL NIL NIL NIL NIL NIL NIL NIL) )"
             R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 1 0 NIL NIL NIL NIL) 2 NIL NIL NIL NIL))");
@@ -80,7 +84,8 @@ TEST(BodyStructure, OfCpimIsBasic) {
 
 TEST(BodyStructure, WritesOddParametersSafely) {
   EXPECT_EQ(structure("Content-Type: text/plain; charset=utf-8; name=\"caf\xC3\xA9 \\\"q\\\"\"\n\n"),
-            "(\"text\" \"plain\" (\"charset\" \"utf-8\" \"name\" {9}\r\ncaf\xC3\xA9 \"q\") NIL NIL \"7BIT\" 0 0 NIL NIL NIL NIL)");
+            "(\"text\" \"plain\" (\"charset\" \"utf-8\" \"name\" {9}\r\ncaf\xC3\xA9 \"q\") NIL NIL \"7BIT\" 0 0 NIL "
+            "NIL NIL NIL)");
   EXPECT_EQ(structure("Content-Type: image/png; name*=utf-8''a%20b\n\n"),
             R"(("image" "png" ("name*" "utf-8''a%20b") NIL NIL "7BIT" 0 NIL NIL NIL NIL))");
 }

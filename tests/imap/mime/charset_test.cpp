@@ -8,9 +8,10 @@ namespace cpm::imap::mime {
 namespace {
 
 TEST(Charset, KnowsNamesAndAliases) {
-  for (const auto name : {"utf-8", "UTF-8", "utf8", "us-ascii", "ISO-8859-1", "iso-8859-15", "windows-1252", "cp1251",
-                          "koi8-r", "gb2312", "GBK", "big5", "shift_jis", "euc-jp", "iso-2022-jp", "ks_c_5601-1987",
-                          "utf-16", "utf-7", "iso-8859-8-i", "macintosh"})
+  for (const auto name :
+       {"utf-8",       "UTF-8",          "utf8",   "us-ascii", "ISO-8859-1",   "iso-8859-15", "windows-1252",
+        "cp1251",      "koi8-r",         "gb2312", "GBK",      "big5",         "shift_jis",   "euc-jp",
+        "iso-2022-jp", "ks_c_5601-1987", "utf-16", "utf-7",    "iso-8859-8-i", "macintosh"})
     EXPECT_TRUE(known_charset(name)) << name;
   for (const auto name : {"", "x-unknown", "none", "utf-8,version=1", "a b", "../etc", "\xFF"})
     EXPECT_FALSE(known_charset(name)) << name;
@@ -29,7 +30,11 @@ TEST(Charset, ConvertsToUtf8) {
 }
 
 TEST(Charset, ReplacesInvalidOctets) {
-  EXPECT_EQ(to_utf8("a\xFF" "b", "utf-8"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(to_utf8("a\xFF"
+                    "b",
+                    "utf-8"),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(to_utf8("a\xC3", "utf-8"), "a\xEF\xBF\xBD");
 }
 
@@ -72,7 +77,10 @@ TEST(Casemap, FollowsTheExampleOfRfc5051) {
 }
 
 TEST(Casemap, ReplacesInvalidSequences) {
-  EXPECT_EQ(unicode_casemap("a\xFF" "b"), "A\xEF\xBF\xBD" "B");
+  EXPECT_EQ(unicode_casemap("a\xFF"
+                            "b"),
+            "A\xEF\xBF\xBD"
+            "B");
   EXPECT_EQ(unicode_casemap("\xC0\x80"), unicode_casemap("\xC0") + unicode_casemap("\x80"));
   EXPECT_EQ(unicode_casemap("\xED\xA0\x80").find('\xED'), std::string::npos);
 }

@@ -19,7 +19,8 @@ TEST(ContentType, ReadsTypesAndParameters) {
       {"text/plain; charset=us-ascii (Plain text)", "text/plain", {{"charset", "us-ascii"}}},
       {"text/plain; charset=\"us-ascii\"", "text/plain", {{"charset", "us-ascii"}}},
       {"(a (nested) comment) text (x) / (y) plain (z) ; (w) a = (v) b", "text/plain", {{"a", "b"}}},
-      {"multipart/related;boundary=cpm; type=\"Application/X-CPM-Session\"", "multipart/related",
+      {"multipart/related;boundary=cpm; type=\"Application/X-CPM-Session\"",
+       "multipart/related",
        {{"boundary", "cpm"}, {"type", "Application/X-CPM-Session"}}},
       {"text/plain;\r\n\tcharset=utf-8;\r\n format=flowed", "text/plain", {{"charset", "utf-8"}, {"format", "flowed"}}},
       {"multipart/mixed; boundary=\"a;b=\\\"c\\\\\"", "multipart/mixed", {{"boundary", "a;b=\"c\\"}}},
@@ -30,7 +31,9 @@ TEST(ContentType, ReadsTypesAndParameters) {
       {"text/plain; a=", "text/plain", {{"a", ""}}},
       {"text/plain; a=\"unterminated", "text/plain", {{"a", "unterminated"}}},
       {"text/plain charset=x; a=1", "text/plain", {{"a", "1"}}},
-      {"application/vnd.gsma.rcs-ft-http+xml;charset=utf-8", "application/vnd.gsma.rcs-ft-http+xml", {{"charset", "utf-8"}}},
+      {"application/vnd.gsma.rcs-ft-http+xml;charset=utf-8",
+       "application/vnd.gsma.rcs-ft-http+xml",
+       {{"charset", "utf-8"}}},
       {"text", "", {}},
       {"text/", "", {}},
       {"/plain", "", {}},
@@ -55,7 +58,8 @@ Parameters parameters_of(std::string_view value) {
 // The examples of RFC 2231 3 and 4.
 TEST(ContentTypeContinuation, JoinsSegments) {
   const auto joined = parameters_of(
-      "message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/x.tar\"");
+      "message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n "
+      "URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/x.tar\"");
   ASSERT_EQ(joined.size(), 2U);
   EXPECT_EQ(joined[1], (Parameter{"URL", "ftp://cs.utk.edu/pub/moore/bulk-mailer/x.tar"}));
 }

@@ -26,19 +26,24 @@ const Sample kSamples[] = {
      R"(("text" "plain" ("charset" "utf-8") NIL NIL "7BIT" 8 1))", "sip:alice", "hi bob"},
     {"chat message in CPIM",
      "Date: Tue, 12 May 2020 09:15:00 +0200\nFrom: tel:+33600000002\nTo: tel:+33600000001\nMIME-Version: 1.0\n"
-     "Content-Type: message/cpim\nContent-Transfer-Encoding: 8bit\nIMDN-Message-ID: msg-a1\nMessage-Direction: received\n\n"
-     "From: <sip:anonymous@anonymous.invalid>\nimdn.Message-ID: msg-a1\n\nContent-type: text/plain;charset=utf-8\n\nHello",
+     "Content-Type: message/cpim\nContent-Transfer-Encoding: 8bit\nIMDN-Message-ID: msg-a1\nMessage-Direction: "
+     "received\n\n"
+     "From: <sip:anonymous@anonymous.invalid>\nimdn.Message-ID: msg-a1\n\nContent-type: "
+     "text/plain;charset=utf-8\n\nHello",
      R"(("message" "cpim" NIL NIL NIL "8bit" 115))", "tel:+33600000002", "hello"},
     {"session info, first generation",
      "From: <sip:alice@example.net>\nDate: Mon, 04 May 2020 08:30:00 +0200\nSubject: lunch\n"
      "Content-Type: multipart/related;boundary=cpm; type=\"Application/X-CPM-Session\"\n\n"
      "--cpm\nContent-Type: Application/X-CPM-Session\n\n<session-type>Ad-Hoc</session-type>\n"
-     "--cpm\nContent-Type: audio/basic\nContent-Transfer-Encoding: base64\nContent-ID: <m1@example.net>\n\nAAAA\n--cpm--\n",
+     "--cpm\nContent-Type: audio/basic\nContent-Transfer-Encoding: base64\nContent-ID: "
+     "<m1@example.net>\n\nAAAA\n--cpm--\n",
      R"((("Application" "X-CPM-Session" NIL NIL NIL "7BIT" 35)("audio" "basic" NIL "<m1@example.net>" NIL "base64" 4) "related"))",
      "sip:alice", "ad-hoc"},
     {"session info, second generation",
-     "Date: Tue, 12 May 2020 09:15:00 +0200\nFrom: tel:+33600000001\nTo: sip:conference-factory@ims.example\nSubject: team\n"
-     "Content-Type: application/x-cpm-session\nMessage-Direction: sent\n\n<session><session-type>Group</session-type></session>",
+     "Date: Tue, 12 May 2020 09:15:00 +0200\nFrom: tel:+33600000001\nTo: sip:conference-factory@ims.example\nSubject: "
+     "team\n"
+     "Content-Type: application/x-cpm-session\nMessage-Direction: "
+     "sent\n\n<session><session-type>Group</session-type></session>",
      R"(("application" "x-cpm-session" NIL NIL NIL "7BIT" 53))", "tel:+33600000001", ">group<"},
     {"group state",
      "Content-Type: application/group-state-object+xml\nDate: Mon, 04 May 2020 08:45:00 +0200\nFrom: tel:+1\n\n"
@@ -48,7 +53,8 @@ const Sample kSamples[] = {
      "From: <sip:alice@example.net>\nDate: Wed, 06 May 2020 10:00:00 +0000\n"
      "Content-Type: multipart/related;boundary=cpm; type=\"Application/X-CPM-File-Transfer\"\n\n"
      "--cpm\nContent-Type: Application/X-CPM-File-Transfer\n\n<cid>cid:<f1@example.net></cid>\n"
-     "--cpm\nContent-Type: image/jpeg\nContent-Transfer-Encoding: base64\nContent-ID: <f1@example.net>\n\nAAEC\n--cpm--",
+     "--cpm\nContent-Type: image/jpeg\nContent-Transfer-Encoding: base64\nContent-ID: "
+     "<f1@example.net>\n\nAAEC\n--cpm--",
      R"((("Application" "X-CPM-File-Transfer" NIL NIL NIL "7BIT" 31)("image" "jpeg" NIL "<f1@example.net>" NIL "base64" 4) "related"))",
      "sip:alice", "cid:<f1@"},
     {"standalone media",
@@ -62,7 +68,8 @@ const Sample kSamples[] = {
 };
 
 TEST(CpmSamples, HaveTheRightStructure) {
-  for (const auto& sample : kSamples) EXPECT_EQ(body_structure_bytes(parse(crlf(sample.text)), false), sample.structure) << sample.what;
+  for (const auto& sample : kSamples)
+    EXPECT_EQ(body_structure_bytes(parse(crlf(sample.text)), false), sample.structure) << sample.what;
 }
 
 TEST(CpmSamples, HaveSenderAndDate) {

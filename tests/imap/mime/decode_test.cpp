@@ -8,8 +8,7 @@ namespace {
 std::string decode(Encoding encoding, std::string_view in, std::size_t step = std::string_view::npos) {
   TransferDecoder decoder(encoding);
   std::string out;
-  for (std::size_t at = 0; at < in.size(); at += std::min(step, in.size()))
-    decoder.feed(in.substr(at, step), out);
+  for (std::size_t at = 0; at < in.size(); at += std::min(step, in.size())) decoder.feed(in.substr(at, step), out);
   decoder.finish(out);
   return out;
 }
@@ -55,7 +54,8 @@ TEST(Decode, GivesTheOctets) {
 
 TEST(Decode, IsTheSameInAnyPieces) {
   for (const auto& test : kCases)
-    for (std::size_t step = 1; step < 8; ++step) EXPECT_EQ(decode(test.encoding, test.in, step), test.out) << test.in << step;
+    for (std::size_t step = 1; step < 8; ++step)
+      EXPECT_EQ(decode(test.encoding, test.in, step), test.out) << test.in << step;
 }
 
 TEST(Decode, ManyBlanksStayBounded) {

@@ -40,7 +40,8 @@ TEST(Addresses, AreReadAsRfc5322Says) {
       {"\"john doe\"@example.net", R"(((NIL NIL "john doe" "example.net")))"},
       {"a . b @ c . d", R"(((NIL NIL "a.b" "c.d")))"},
       {"alice@[192.0.2.1]", R"(((NIL NIL "alice" "[192.0.2.1]")))"},
-      {"<@relay.example,@two.example:alice@example.net>", R"(((NIL "@relay.example,@two.example" "alice" "example.net")))"},
+      {"<@relay.example,@two.example:alice@example.net>",
+       R"(((NIL "@relay.example,@two.example" "alice" "example.net")))"},
       {"Friends: alice@example.net, Bob <bob@example.net>; carol@example.net",
        R"(((NIL NIL "Friends" NIL)(NIL NIL "alice" "example.net")("Bob" NIL "bob" "example.net")(NIL NIL NIL NIL)(NIL NIL "carol" "example.net")))"},
       {"undisclosed-recipients:;", R"(((NIL NIL "undisclosed-recipients" NIL)(NIL NIL NIL NIL)))"},
@@ -149,7 +150,8 @@ TEST(Envelope, EmptySenderFallsBackToFrom) {
 }
 
 TEST(Envelope, UnfoldsAndKeepsEncodedWords) {
-  const auto envelope = parse_envelope("Subject: =?utf-8?q?a?=\r\n =?utf-8?q?b?=\r\nIn-Reply-To: <1@x>\r\n <2@x>\r\n\r\n");
+  const auto envelope =
+      parse_envelope("Subject: =?utf-8?q?a?=\r\n =?utf-8?q?b?=\r\nIn-Reply-To: <1@x>\r\n <2@x>\r\n\r\n");
   EXPECT_EQ(envelope.subject, "=?utf-8?q?a?= =?utf-8?q?b?=");
   EXPECT_EQ(envelope.in_reply_to, "<1@x> <2@x>");
 }

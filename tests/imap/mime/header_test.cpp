@@ -116,8 +116,13 @@ TEST(EncodedWord, DecodesToUtf8) {
       {"=?utf-8?x?abc?=", "=?utf-8?x?abc?="},
       {"=?utf-8?q?abc", "=?utf-8?q?abc"},
       {"=?", "=?"},
-      {"=?" "?q?x?=", "=?" "?q?x?="},
-      {"=?utf-8?q?" "?=", ""},
+      {"=?"
+       "?q?x?=",
+       "=?"
+       "?q?x?="},
+      {"=?utf-8?q?"
+       "?=",
+       ""},
       {"a =?utf-8?q?=ZZ?= b", "a =ZZ b"},
       {"caf\xC3\xA9", "café"},
       {"caf\xE9!", "caf\xEF\xBF\xBD!"},
@@ -185,7 +190,8 @@ TEST(HeaderDate, GivesUpOnTheHopeless) {
 }
 
 TEST(HeaderDate, ComesFromTheFirstDateField) {
-  const auto date = header_date("X: 1\r\nDATE: Mon,\r\n 04 May 2020 08:30:00 +0200\r\nDate: 1 Jan 1999 00:00:00 Z\r\n\r\n");
+  const auto date =
+      header_date("X: 1\r\nDATE: Mon,\r\n 04 May 2020 08:30:00 +0200\r\nDate: 1 Jan 1999 00:00:00 Z\r\n\r\n");
   ASSERT_TRUE(date);
   EXPECT_EQ(iso_day(date->day), "2020-05-04");
   EXPECT_FALSE(header_date("Subject: x\r\n\r\n"));

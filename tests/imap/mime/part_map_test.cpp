@@ -24,10 +24,18 @@ TEST(PartMapFind, ResolvesTheRfc3501Example) {
     Path path;
     const char* type;
   } parts[] = {
-      {{1}, "text/plain"},       {{2}, "application/octet-stream"},   {{3}, "message/rfc822"},
-      {{3, 1}, "text/plain"},    {{3, 2}, "application/octet-stream"}, {{4}, "multipart/mixed"},
-      {{4, 1}, "image/gif"},     {{4, 2}, "message/rfc822"},           {{4, 2, 1}, "text/plain"},
-      {{4, 2, 2}, "multipart/alternative"}, {{4, 2, 2, 1}, "text/plain"}, {{4, 2, 2, 2}, "text/richtext"},
+      {{1}, "text/plain"},
+      {{2}, "application/octet-stream"},
+      {{3}, "message/rfc822"},
+      {{3, 1}, "text/plain"},
+      {{3, 2}, "application/octet-stream"},
+      {{4}, "multipart/mixed"},
+      {{4, 1}, "image/gif"},
+      {{4, 2}, "message/rfc822"},
+      {{4, 2, 1}, "text/plain"},
+      {{4, 2, 2}, "multipart/alternative"},
+      {{4, 2, 2, 1}, "text/plain"},
+      {{4, 2, 2, 2}, "text/richtext"},
   };
   for (const auto& part : parts) {
     const auto* entry = map.find(part.path);
@@ -52,7 +60,8 @@ TEST(PartMapFind, ResolvesTheRfc3501Example) {
   EXPECT_TRUE(section(text, map, {3}, SectionText::text)->ends_with("--three--"));
   EXPECT_EQ(*section(text, map, {3}, SectionText::whole),
             *section(text, map, {3}, SectionText::header) + *section(text, map, {3}, SectionText::text));
-  EXPECT_EQ(section(text, map, {4, 1}, SectionText::mime), "Content-Type: image/gif\r\nContent-ID: <gif@example.net>\r\n\r\n");
+  EXPECT_EQ(section(text, map, {4, 1}, SectionText::mime),
+            "Content-Type: image/gif\r\nContent-ID: <gif@example.net>\r\n\r\n");
   EXPECT_EQ(section(text, map, {4, 2, 2, 2}, SectionText::whole), "body 4.2.2.2");
   EXPECT_EQ(section(text, map, {9}, SectionText::whole), std::nullopt);
 }
@@ -68,7 +77,8 @@ TEST(PartMapFind, PartOneOfASinglePartMessageIsItsBody) {
 }
 
 TEST(PartMapFind, DescendsIntoMessagesOfOnePart) {
-  const std::string text = crlf("Content-Type: message/rfc822\n\nSubject: in\nContent-Type: message/rfc822\n\nSubject: deep\n\nHello\n");
+  const std::string text =
+      crlf("Content-Type: message/rfc822\n\nSubject: in\nContent-Type: message/rfc822\n\nSubject: deep\n\nHello\n");
   const PartMap map = PartMap::from(parse(text));
   EXPECT_EQ(section(text, map, {1}, SectionText::header), "Subject: in\r\nContent-Type: message/rfc822\r\n\r\n");
   EXPECT_EQ(section(text, map, {1, 1}, SectionText::header), "Subject: deep\r\n\r\n");
@@ -79,7 +89,8 @@ TEST(PartMapFind, DescendsIntoMessagesOfOnePart) {
 }
 
 TEST(PartMapFind, KeepsWhatDecodingNeeds) {
-  const PartMap map = PartMap::from(parse("Content-Type: Text/HTML; charset=\"ISO-8859-1\"\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA"));
+  const PartMap map = PartMap::from(
+      parse("Content-Type: Text/HTML; charset=\"ISO-8859-1\"\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA"));
   const auto* entry = map.find(Path{1});
   ASSERT_NE(entry, nullptr);
   EXPECT_EQ(entry->media_type, "text/html");
@@ -88,10 +99,10 @@ TEST(PartMapFind, KeepsWhatDecodingNeeds) {
 }
 
 TEST(PartMapCodec, ReadsWhatItWrote) {
-  for (const std::string& text :
-       {rfc3501_example(), std::string(), crlf("A: 1\n\nx\n"),
-        crlf("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/x-rare;charset=q\n\n1\n--b\n\n--b--\n"),
-        crlf("Content-Type: message/rfc822\n")}) {
+  for (const std::string& text : {rfc3501_example(), std::string(), crlf("A: 1\n\nx\n"),
+                                  crlf("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: "
+                                       "application/x-rare;charset=q\n\n1\n--b\n\n--b--\n"),
+                                  crlf("Content-Type: message/rfc822\n")}) {
     const PartMap map = PartMap::from(parse(text));
     const auto decoded = PartMap::decode(map.encode());
     ASSERT_TRUE(decoded) << text;

@@ -10,7 +10,9 @@
 namespace cpm::imap::mime::test {
 namespace {
 
-std::uint64_t line_ends(std::string_view text) { return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')); }
+std::uint64_t line_ends(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 void check(std::string_view octets, const Part& part, std::uint64_t begin, std::uint64_t end, bool head) {
   ASSERT_LE(begin, part.header_begin);
@@ -60,8 +62,9 @@ const std::vector<std::string>& seeds() {
            "--cpm\nContent-Type: audio/basic\nContent-Transfer-Encoding: base64\n\nAAAA\n--cpm--\n"),
       crlf("Content-Type: multipart/digest; boundary=\"a\"\n\n--a\n\nSubject: =?utf-8?q?x=C3=A9?=\n\none\n--a\n\n"
            "Content-Type: multipart/mixed; boundary=a-\n\n--a-\n\n--a---\n--a--\n"),
-      crlf("Content-Type: text/plain; charset*0*=utf-8''utf; charset*1=-8\nContent-Transfer-Encoding: quoted-printable\n"
-           "To: a: b <c@d>;, \"x\\\"y\" <e@f>\n\nsoft=\n=C3=A9 =ZZ\n"),
+      crlf(
+          "Content-Type: text/plain; charset*0*=utf-8''utf; charset*1=-8\nContent-Transfer-Encoding: quoted-printable\n"
+          "To: a: b <c@d>;, \"x\\\"y\" <e@f>\n\nsoft=\n=C3=A9 =ZZ\n"),
   };
   return kSeeds;
 }

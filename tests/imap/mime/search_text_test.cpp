@@ -19,8 +19,9 @@ bool contains(std::string_view octets, std::string_view needle) {
 }
 
 TEST(HeaderText, HasOneLineAField) {
-  EXPECT_EQ(header_text("From: Alice <alice@example.net>\r\nSUBJECT: =?utf-8?q?caf=C3=A9?=\r\n folded\r\nX:\r\n\r\nbody"),
-            "from:ALICE <ALICE@EXAMPLE.NET>\nsubject:" + unicode_casemap("café folded") + "\nx:\n");
+  EXPECT_EQ(
+      header_text("From: Alice <alice@example.net>\r\nSUBJECT: =?utf-8?q?caf=C3=A9?=\r\n folded\r\nX:\r\n\r\nbody"),
+      "from:ALICE <ALICE@EXAMPLE.NET>\nsubject:" + unicode_casemap("café folded") + "\nx:\n");
 }
 
 TEST(HeaderText, HoldsNoNulAndNoForeignLineEnd) {
@@ -31,7 +32,9 @@ TEST(HeaderText, HoldsNoNulAndNoForeignLineEnd) {
 }
 
 TEST(BodyText, DecodesAndNormalises) {
-  EXPECT_EQ(text_of("Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9=\r\n!").text,
+  EXPECT_EQ(text_of("Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: "
+                    "quoted-printable\r\n\r\ncaf=E9=\r\n!")
+                .text,
             unicode_casemap("café!"));
   EXPECT_EQ(text_of("Content-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n").text, "HELLO");
   EXPECT_EQ(text_of(std::string_view("\r\na\0b", 5)).text, "AB");
@@ -40,24 +43,34 @@ TEST(BodyText, DecodesAndNormalises) {
 }
 
 TEST(BodyText, JoinsPartsAndNestedHeaders) {
-  EXPECT_EQ(text_of(rfc3501_example()).text,
-            "BODY 1\n"
-            "subject:THIRD\ncontent-type:MULTIPART/MIXED; BOUNDARY=THREE\n\nBODY 3.1\n"
-            "subject:FOUR TWO\ncontent-type:MULTIPART/MIXED; BOUNDARY=FOURTWO\n\nBODY 4.2.1\nBODY 4.2.2.1\nBODY 4.2.2.2");
+  EXPECT_EQ(
+      text_of(rfc3501_example()).text,
+      "BODY 1\n"
+      "subject:THIRD\ncontent-type:MULTIPART/MIXED; BOUNDARY=THREE\n\nBODY 3.1\n"
+      "subject:FOUR TWO\ncontent-type:MULTIPART/MIXED; BOUNDARY=FOURTWO\n\nBODY 4.2.1\nBODY 4.2.2.1\nBODY 4.2.2.2");
 }
 
 TEST(BodyText, TakesCpmObjectsForText) {
-  for (const auto type : {"message/cpim", "application/x-cpm-session", "Application/X-CPM-File-Transfer",
-                          "application/group-state-object+xml", "message/imdn+xml", "application/vnd.gsma.rcs-ft-http+xml"})
+  for (const auto type :
+       {"message/cpim", "application/x-cpm-session", "Application/X-CPM-File-Transfer",
+        "application/group-state-object+xml", "message/imdn+xml", "application/vnd.gsma.rcs-ft-http+xml"})
     EXPECT_EQ(text_of("Content-Type: " + std::string(type) + "\r\n\r\nhello").text, "HELLO") << type;
 }
 
 TEST(BodyText, IsCutAtTheLimitBetweenCharacters) {
-  const std::string octets = "Content-Type: text/plain; charset=utf-8\r\n\r\nab\xE6\x97\xA5" "cd";
+  const std::string octets =
+      "Content-Type: text/plain; charset=utf-8\r\n\r\nab\xE6\x97\xA5"
+      "cd";
   const auto whole = text_of(octets, 7);
-  EXPECT_EQ(whole.text, "AB\xE6\x97\xA5" "CD");
+  EXPECT_EQ(whole.text,
+            "AB\xE6\x97\xA5"
+            "CD");
   EXPECT_TRUE(whole.complete);
-  for (const auto& [limit, text] : std::initializer_list<std::pair<std::size_t, const char*>>{{6, "AB\xE6\x97\xA5" "C"}, {4, "AB"}, {0, ""}}) {
+  for (const auto& [limit, text] : std::initializer_list<std::pair<std::size_t, const char*>>{{6,
+                                                                                               "AB\xE6\x97\xA5"
+                                                                                               "C"},
+                                                                                              {4, "AB"},
+                                                                                              {0, ""}}) {
     const auto cut = text_of(octets, limit);
     EXPECT_EQ(cut.text, text);
     EXPECT_FALSE(cut.complete);
@@ -65,7 +78,9 @@ TEST(BodyText, IsCutAtTheLimitBetweenCharacters) {
 }
 
 TEST(BodyContains, FindsDecodedText) {
-  const std::string octets = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nLe caf=C3=\r\n=A9 noir";
+  const std::string octets =
+      "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nLe caf=C3=\r\n=A9 "
+      "noir";
   EXPECT_TRUE(contains(octets, "CAFÉ NOIR"));
   EXPECT_TRUE(contains(octets, ""));
   EXPECT_FALSE(contains(octets, "cafe noir"));

@@ -67,38 +67,49 @@ TEST(Structure, OfOddAndBrokenMessages) {
       {"body without line end", "A: 1\n\nHello", "text/plain", "Hello"},
       {"begins with its body", "\nHello\n", "text/plain", "Hello\n"},
       {"multipart without boundary", "Content-Type: multipart/mixed\n\n--\nx\n", "text/plain", "--\nx\n"},
-      {"multipart without parts", "Content-Type: multipart/mixed; boundary=b\n\nnothing here\n", "text/plain", "nothing here\n"},
+      {"multipart without parts", "Content-Type: multipart/mixed; boundary=b\n\nnothing here\n", "text/plain",
+       "nothing here\n"},
       {"multipart that only ends", "Content-Type: multipart/mixed; boundary=b\n\n--b--\n", "text/plain", "--b--\n"},
       {"multipart with a header only", "Content-Type: multipart/mixed; boundary=b\n", "text/plain", ""},
-      {"one part", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n--b--\n", "multipart/mixed(text/plain)", "Hello"},
-      {"truncated", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n", "multipart/mixed(text/plain)", "Hello\n"},
+      {"one part", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n--b--\n", "multipart/mixed(text/plain)",
+       "Hello"},
+      {"truncated", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n", "multipart/mixed(text/plain)",
+       "Hello\n"},
       {"truncated in a part header", "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: image/png\n",
        "multipart/mixed(image/png)", ""},
-      {"truncated at a boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b", "multipart/mixed(text/plain)", ""},
+      {"truncated at a boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b", "multipart/mixed(text/plain)",
+       ""},
       {"last boundary without line end", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n--b--",
        "multipart/mixed(text/plain)", "Hello"},
       {"empty part", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--b\n\nx\n--b--\n",
        "multipart/mixed(text/plain text/plain)", ""},
-      {"part without anything", "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b--\n", "multipart/mixed(text/plain)", ""},
-      {"part header without blank line", "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n--b\n\nx\n--b--\n",
+      {"part without anything", "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b--\n",
+       "multipart/mixed(text/plain)", ""},
+      {"part header without blank line",
+       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n--b\n\nx\n--b--\n",
        "multipart/mixed(text/html text/plain)", ""},
       {"blanks after the boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b \t \n\nHello\n--b-- \n",
        "multipart/mixed(text/plain)", "Hello"},
-      {"text that begins like a boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--bc\n--b-\n --b\n-- b\n--b--\n",
+      {"text that begins like a boundary",
+       "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--bc\n--b-\n --b\n-- b\n--b--\n",
        "multipart/mixed(text/plain)", "--bc\n--b-\n --b\n-- b"},
       {"epilogue with a boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\ny\n",
        "multipart/mixed(text/plain)", "x"},
       {"inner boundary is a prefix",
-       "Content-Type: multipart/mixed; boundary=bb\n\n--bb\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--bb\n\ny\n--bb--\n",
+       "Content-Type: multipart/mixed; boundary=bb\n\n--bb\nContent-Type: multipart/mixed; "
+       "boundary=b\n\n--b\n\nx\n--b--\n--bb\n\ny\n--bb--\n",
        "multipart/mixed(multipart/mixed(text/plain) text/plain)", "x"},
       {"outer boundary is a prefix",
-       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=bb\n\n--bb\n\nx\n--bb--\n--b\n\ny\n--b--\n",
+       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+       "boundary=bb\n\n--bb\n\nx\n--bb--\n--b\n\ny\n--b--\n",
        "multipart/mixed(multipart/mixed(text/plain) text/plain)", "x"},
       {"inner boundary ends like an end of the outer",
-       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b--\n\n--b--\n\nx\n--b----\n--b\n\ny\n--b--\n",
+       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+       "boundary=b--\n\n--b--\n\nx\n--b----\n--b\n\ny\n--b--\n",
        "multipart/mixed(multipart/mixed(text/plain) text/plain)", "x"},
       {"inner multipart not closed",
-       "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n--o\n\ny\n--o--\n",
+       "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; "
+       "boundary=i\n\n--i\n\nx\n--o\n\ny\n--o--\n",
        "multipart/mixed(multipart/mixed(text/plain) text/plain)", "x"},
       {"outer boundary right after the inner",
        "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\n--o--\n",
@@ -107,9 +118,12 @@ TEST(Structure, OfOddAndBrokenMessages) {
        "multipart/mixed(text/plain)", "x"},
       {"boundary in continuations", "Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n\n--ab\n\nx\n--ab--\n",
        "multipart/mixed(text/plain)", "x"},
-      {"digest", "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\nHello\n--b\nContent-Type: text/html\n\nh\n--b--\n",
+      {"digest",
+       "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\nHello\n--b\nContent-Type: "
+       "text/html\n\nh\n--b--\n",
        "multipart/digest(message/rfc822(text/plain) text/html)", "Hello"},
-      {"digest with an unreadable type", "Content-Type: multipart/digest; boundary=b\n\n--b\nContent-Type: ?\n\nx\n--b--\n",
+      {"digest with an unreadable type",
+       "Content-Type: multipart/digest; boundary=b\n\n--b\nContent-Type: ?\n\nx\n--b--\n",
        "multipart/digest(text/plain)", "x"},
       {"unreadable type", "Content-Type: nonsense\n\nx\n", "text/plain", "x\n"},
       {"empty type", "Content-Type:\n\nx\n", "text/plain", "x\n"},
@@ -126,9 +140,11 @@ TEST(Structure, OfOddAndBrokenMessages) {
       {"message/global", "Content-Type: message/global\n\nSubject: x\n\ny\n", "message/global(text/plain)", "y\n"},
       {"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeA==\n",
        "application/octet-stream", "U3ViamVjdDogeA==\n"},
-      {"encoded multipart", "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: quoted-printable\n\n--b\n\nx\n--b--\n",
+      {"encoded multipart",
+       "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: quoted-printable\n\n--b\n\nx\n--b--\n",
        "application/octet-stream", "--b\n\nx\n--b--\n"},
-      {"multipart in binary", "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: BINARY\n\n--b\n\nx\n--b--\n",
+      {"multipart in binary",
+       "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: BINARY\n\n--b\n\nx\n--b--\n",
        "multipart/mixed(text/plain)", "x"},
       {"CPIM is not descended into", "Content-Type: message/cpim\n\nFrom: <a>\n\nContent-type: text/plain\n\nHello",
        "message/cpim", "From: <a>\n\nContent-type: text/plain\n\nHello"},
@@ -161,7 +177,8 @@ TEST(Structure, ReadsAllContentFields) {
 }
 
 TEST(Structure, AddsTheDefaultCharsetToTextOnly) {
-  EXPECT_EQ(parse("Content-Type: text/html; a=b\r\n\r\n").parameters, (Parameters{{"a", "b"}, {"charset", "us-ascii"}}));
+  EXPECT_EQ(parse("Content-Type: text/html; a=b\r\n\r\n").parameters,
+            (Parameters{{"a", "b"}, {"charset", "us-ascii"}}));
   EXPECT_EQ(parse("Content-Type: text/html; CHARSET=x\r\n\r\n").parameters, (Parameters{{"CHARSET", "x"}}));
   EXPECT_TRUE(parse("Content-Type: image/png\r\n\r\n").parameters.empty());
 }
@@ -183,8 +200,9 @@ TEST(Structure, CarriesNulAndHighOctets) {
 
 TEST(Structure, ReadsLongLinesInPieces) {
   const std::string long_line(200 * 1024, 'x');
-  const std::string text = "Subject: " + long_line + "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" +
-                           long_line + "\r\n--b\r\n\r\n" + long_line + "\n--b--\r\n";
+  const std::string text = "Subject: " + long_line +
+                           "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + long_line +
+                           "\r\n--b\r\n\r\n" + long_line + "\n--b--\r\n";
   const Part part = parse(text);
   EXPECT_EQ(part.envelope->subject, long_line);
   ASSERT_EQ(part.children.size(), 2U);
@@ -243,7 +261,8 @@ TEST(StructureLimits, DeeperLevelsAreOpaque) {
 TEST(StructureLimits, AHeaderBeyondTheLimitIsKeptButNotRead) {
   Limits limits;
   limits.header_octets = 100;
-  const std::string text = "Subject: early\r\nX-Long: " + std::string(500, 'x') + "\r\nTo: late@example.net\r\n\r\nbody";
+  const std::string text =
+      "Subject: early\r\nX-Long: " + std::string(500, 'x') + "\r\nTo: late@example.net\r\n\r\nbody";
   const Part part = parse(text, limits);
   EXPECT_EQ(part.envelope->subject, "early");
   EXPECT_TRUE(part.envelope->to.empty());
@@ -254,7 +273,8 @@ TEST(StructureLimits, AllHeadersTogetherAreBounded) {
   Limits limits;
   limits.header_octets = 1000;
   std::string text = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
-  for (int i = 0; i < 100; ++i) text += "--b\r\nContent-Type: image/png; name=" + std::string(900, 'x') + "\r\n\r\n\r\n";
+  for (int i = 0; i < 100; ++i)
+    text += "--b\r\nContent-Type: image/png; name=" + std::string(900, 'x') + "\r\n\r\n\r\n";
   const Part part = parse(text, limits);
   ASSERT_EQ(part.children.size(), 100U);
   EXPECT_EQ(part.children.front().subtype, "png");
@@ -265,7 +285,8 @@ TEST(StructureLimits, AllHeadersTogetherAreBounded) {
 TEST(StructureLimits, HostileNestingStaysLinear) {
   std::string text = "Content-Type: multipart/mixed; boundary=b0\r\n\r\n";
   for (int i = 1; i < 5000; ++i)
-    text += "--b" + std::to_string(i - 1) + "\r\nContent-Type: multipart/mixed; boundary=b" + std::to_string(i) + "\r\n\r\n";
+    text += "--b" + std::to_string(i - 1) + "\r\nContent-Type: multipart/mixed; boundary=b" + std::to_string(i) +
+            "\r\n\r\n";
   for (int i = 0; i < 50000; ++i) text += "--b\r\n";
   const Part part = parse(text);
   std::size_t depth = 0;

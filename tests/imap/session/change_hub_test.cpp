@@ -40,7 +40,9 @@ TEST(ChangeHubPublish, PublishesOwnChangesButNotRemoteOnes) {
 
 TEST(ChangeHubWatch, EndsWithItsOwner) {
   ChangeHub hub;
-  { const auto watch = hub.watch(AccountId{1}, MailboxId{2}, [] {}); }
+  {
+    const auto watch = hub.watch(AccountId{1}, MailboxId{2}, [] {});
+  }
   EXPECT_EQ(hub.watchers(), 0U);
   hub.changed(AccountId{1}, MailboxId{2});
 }

@@ -25,7 +25,8 @@ std::string run(const std::vector<std::string>& pieces, const Limits& limits, Po
   std::string log;
   const auto shown = [](std::string text) {
     std::string out;
-    for (const char c : text) out += c == '\r' ? std::string("<CR>") : c == '\n' ? std::string("<LF>") : std::string(1, c);
+    for (const char c : text)
+      out += c == '\r' ? std::string("<CR>") : c == '\n' ? std::string("<LF>") : std::string(1, c);
     return out;
   };
   for (const std::string& piece : pieces) {
@@ -98,20 +99,20 @@ const Case kCases[] = {
     {"EmptyLiteral", "a X {0}\r\n\r\nb NOOP\r\n", "L:0 C:a X {0}<CR><LF>[] C:b NOOP idle", "L:0 C:b NOOP idle"},
     {"EmptyLiteralAtTheStartOfALine", "a X {0}\r\n {1}\r\nz\r\n", "L:0 L:1 C:a X {0}<CR><LF> {1}<CR><LF>[][z] idle",
      "L:0 L:1 C:z idle"},
-    {"NonSync", "a X {3+}\r\nabc d\r\nb NOOP\r\n", "L:3+ C:a X {3+}<CR><LF> d[abc] C:b NOOP idle", "L:3+ C:b NOOP idle"},
+    {"NonSync", "a X {3+}\r\nabc d\r\nb NOOP\r\n", "L:3+ C:a X {3+}<CR><LF> d[abc] C:b NOOP idle",
+     "L:3+ C:b NOOP idle"},
     {"NonSyncChain", "a X {3+}\r\nabc {2+}\r\nde f\r\nb NOOP\r\n",
      "L:3+ L:2+ C:a X {3+}<CR><LF> {2+}<CR><LF> f[abc][de] C:b NOOP idle", "L:3+ C:b NOOP idle"},
-    {"NonSyncThenSync", "a X {3+}\r\nabc {2}\r\nb NOOP\r\n", "L:3+ L:2 C:a X {3+}<CR><LF> {2}<CR><LF>NOOP[abc][b ] idle",
-     "L:3+ C:b NOOP idle"},
+    {"NonSyncThenSync", "a X {3+}\r\nabc {2}\r\nb NOOP\r\n",
+     "L:3+ L:2 C:a X {3+}<CR><LF> {2}<CR><LF>NOOP[abc][b ] idle", "L:3+ C:b NOOP idle"},
     {"Literal8", "a X ~{3}\r\na\0b\r\nb X ~{1+}\r\nc\r\n"s,
      "L:3~ C:a X ~{3}<CR><LF>[a\0b] L:1+~ C:b X ~{1+}<CR><LF>[c] idle"s, "L:3~ C:a\0b L:1+~ idle"s},
-    {"ExtraEmptyLineAfterTheLastLiteral", "a APPEND x {2}\r\nhi\r\n\nb NOOP\n", "L:2 C:a APPEND x {2}<CR><LF>[hi] C:b NOOP idle",
-     "L:2 C:hi C:b NOOP idle"},
+    {"ExtraEmptyLineAfterTheLastLiteral", "a APPEND x {2}\r\nhi\r\n\nb NOOP\n",
+     "L:2 C:a APPEND x {2}<CR><LF>[hi] C:b NOOP idle", "L:2 C:hi C:b NOOP idle"},
     {"BracesInsideQuotes", "a X \"{5}\r\nb X \"\\\"{5}\r\n", "C:a X \"{5} C:b X \"\\\"{5} idle", ""},
-    {"BracesAfterQuotes", "a X \"q\\\\\" {1}\r\nz\r\n", "L:1 C:a X \"q\\\\\" {1}<CR><LF>[z] idle",
-     "L:1 C:z idle"},
-    {"QuotesOfAnEarlierLineDoNotCount", "a X {1}\r\n\" {1}\r\ny\r\n", "L:1 L:1 C:a X {1}<CR><LF> {1}<CR><LF>[\"][y] idle",
-     "L:1 C:\" {1} C:y idle"},
+    {"BracesAfterQuotes", "a X \"q\\\\\" {1}\r\nz\r\n", "L:1 C:a X \"q\\\\\" {1}<CR><LF>[z] idle", "L:1 C:z idle"},
+    {"QuotesOfAnEarlierLineDoNotCount", "a X {1}\r\n\" {1}\r\ny\r\n",
+     "L:1 L:1 C:a X {1}<CR><LF> {1}<CR><LF>[\"][y] idle", "L:1 C:\" {1} C:y idle"},
     {"BracesBeforeTheLineEnd", "a X {5} \r\nb X {5}x\r\n", "C:a X {5}  C:b X {5}x idle", ""},
     {"MalformedBraces", "a {}\nb {+}\nc {x}\nd {-1}\ne {1-}\nf 1}\ng {1++}\nh { 1}\ni {1\n",
      "C:a {} C:b {+} C:c {x} C:d {-1} C:e {1-} C:f 1} C:g {1++} C:h { 1} C:i {1 idle", ""},
@@ -123,17 +124,21 @@ const Case kCases[] = {
     {"OneAboveTheLimit", k40 + "y\r\nb NOOP\r\n", "T:" + k40 + " C:b NOOP idle", ""},
     {"CrAboveTheLimit", k40 + "\ry\r\nb NOOP\r\n", "T:" + k40 + " C:b NOOP idle", ""},
     {"TwoCrsAboveTheLimit", k40 + "\r\r\nb NOOP\r\n", "T:" + k40 + " C:b NOOP idle", ""},
-    {"FarAboveTheLimit", "a " + std::string(5000, 'x') + "\nb NOOP\n", "T:a " + std::string(38, 'x') + " C:b NOOP idle", ""},
+    {"FarAboveTheLimit", "a " + std::string(5000, 'x') + "\nb NOOP\n", "T:a " + std::string(38, 'x') + " C:b NOOP idle",
+     ""},
     {"TooLongWithoutEnd", "a " + std::string(5000, 'x'), "open", ""},
     {"TooLongThenNonSync", "a " + std::string(100, 'x') + " {7+}\r\nc EVIL\n d\r\nb NOOP\r\n",
      "T:a " + std::string(38, 'x') + " C:b NOOP idle", ""},
     {"TooLongThenQuotedBraces", "a \"" + std::string(100, 'x') + " {7+}\r\nc NOOP\n",
      "T:a \"" + std::string(37, 'x') + " C:c NOOP idle", ""},
-    {"TooLongThenSync", "a " + std::string(100, 'x') + " {7}\r\nb NOOP\r\n", "T:a " + std::string(38, 'x') + " C:b NOOP idle", ""},
+    {"TooLongThenSync", "a " + std::string(100, 'x') + " {7}\r\nb NOOP\r\n",
+     "T:a " + std::string(38, 'x') + " C:b NOOP idle", ""},
     {"TooLongAfterALiteral", "a X {1}\r\nz" + k40 + "\r\nb NOOP\r\n",
-     "L:1 T:a X {1}<CR><LF>" + std::string(31, 'x') + " C:b NOOP idle", "L:1 T:z" + std::string(39, 'x') + " C:b NOOP idle"},
+     "L:1 T:a X {1}<CR><LF>" + std::string(31, 'x') + " C:b NOOP idle",
+     "L:1 T:z" + std::string(39, 'x') + " C:b NOOP idle"},
     {"ManyAnnouncementsReachTheLimit", "a {0}\n{0}\n{0}\n{0}\n{0}\n{0}\n{0}\n{0}\n{0}\n{0}\n\nb NOOP\n",
-     "L:0 L:0 L:0 L:0 L:0 L:0 L:0 L:0 T:a {0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0} "
+     "L:0 L:0 L:0 L:0 L:0 L:0 L:0 L:0 T:a "
+     "{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0}<CR><LF>{0} "
      "L:0 C:{0}<CR><LF>[] C:b NOOP idle",
      "L:0 L:0 L:0 L:0 L:0 L:0 L:0 L:0 L:0 L:0 C:b NOOP idle"},
     {"RefusedRestMayBeLong", "a X {1+}\r\nz" + std::string(300, 'y') + "\r\nb NOOP\r\n",
@@ -156,7 +161,8 @@ TEST(CommandReader, DoesNotDependOnHowTheOctetsAreCut) {
       const std::string whole = run(c.octets, policy);
       EXPECT_EQ(run_octet_by_octet(c.octets, policy), whole);
       for (std::size_t cut = 1; cut < c.octets.size(); ++cut) {
-        ASSERT_EQ(run({c.octets.substr(0, cut), c.octets.substr(cut)}, small_limits(), policy), whole) << "cut at " << cut;
+        ASSERT_EQ(run({c.octets.substr(0, cut), c.octets.substr(cut)}, small_limits(), policy), whole)
+            << "cut at " << cut;
       }
     }
   }
@@ -308,7 +314,8 @@ TEST(CommandReaderAnnouncement, IsFoundAtTheEndOnly) {
   EXPECT_EQ(found->octets, 12U);
   EXPECT_TRUE(found->non_sync);
   EXPECT_TRUE(found->binary);
-  for (const char* line : {"", "}", "{}", "{5", "5}", "{5} ", "{5}\r", "\"{5}", "\"\\\"{5}", "{5 }", "{0x5}", "{5+ }", "{+5}"}) {
+  for (const char* line :
+       {"", "}", "{}", "{5", "5}", "{5} ", "{5}\r", "\"{5}", "\"\\\"{5}", "{5 }", "{0x5}", "{5+ }", "{+5}"}) {
     EXPECT_FALSE(find_announcement(line)) << line;
   }
 }

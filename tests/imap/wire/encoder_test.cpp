@@ -64,7 +64,8 @@ TEST(EncoderAstring, IsAnAtomWherePossible) {
 }
 
 TEST(EncoderNumbers, AreDecimal) {
-  EXPECT_EQ(written(false, [](Encoder& e) { e.number(0).sp().number(18446744073709551615ULL); }), "0 18446744073709551615");
+  EXPECT_EQ(written(false, [](Encoder& e) { e.number(0).sp().number(18446744073709551615ULL); }),
+            "0 18446744073709551615");
   EXPECT_EQ(written(false, [](Encoder& e) { e.set(NumberSet{{1, 3}, {7, 7}}).crlf(); }), "1:3,7\r\n");
   EXPECT_EQ(written(false, [](Encoder& e) { e.literal_head(5).literal_head(6, true); }), "{5}\r\n~{6}\r\n");
 }
@@ -95,9 +96,8 @@ TEST(EncoderMailbox, HasAQuotedAndAnAtomStyle) {
 
 // What we write, we read.
 TEST(EncoderRoundTrip, AstringsComeBackThroughTheLexer) {
-  for (const std::string& text :
-       {""s, "a"s, "NIL"s, "a b"s, "\"\\\""s, "a\r\nb"s, "\r"s, "{5}"s, "x {5}"s, "\xc3\xa9"s, "\xff\xfe"s, "(a)"s, "*"s, std::string(2000, '"'),
-        "tail\\"s, "]"s, "~{1}"s}) {
+  for (const std::string& text : {""s, "a"s, "NIL"s, "a b"s, "\"\\\""s, "a\r\nb"s, "\r"s, "{5}"s, "x {5}"s, "\xc3\xa9"s,
+                                  "\xff\xfe"s, "(a)"s, "*"s, std::string(2000, '"'), "tail\\"s, "]"s, "~{1}"s}) {
     for (const bool utf8 : {false, true}) {
       EXPECT_EQ(TestLexer(astring(text, utf8), utf8)->astring(), text);
       EXPECT_EQ(TestLexer(string(text, utf8), utf8)->nstring(), text);

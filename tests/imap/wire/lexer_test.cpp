@@ -33,12 +33,13 @@ TEST(LexerCharacters, AtomsExcludeTheSpecials) {
 }
 
 TEST(LexerUtf8, AcceptsOnlyWellFormedText) {
-  for (const auto& text : {"", "abc", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-                           "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc3\xa9z"}) {
+  for (const auto& text : {"", "abc", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                           "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc3\xa9z"}) {
     EXPECT_TRUE(is_utf8(text)) << text;
   }
-  for (const auto& text : {"\x80", "\xc3", "\xc3z", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
-                           "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3\xa9\xc3"}) {
+  for (const auto& text :
+       {"\x80", "\xc3", "\xc3z", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
+        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3\xa9\xc3"}) {
     EXPECT_FALSE(is_utf8(text)) << text;
   }
   EXPECT_TRUE(is_utf8("a\0b"s));
@@ -139,7 +140,8 @@ TEST(LexerQuoted, TakesUtf8WhetherEnabledOrNot) {
 }
 
 TEST(LexerQuoted, RefusesWhatTextMayNotHold) {
-  for (const std::string& text : {"\""s, "\"abc"s, "\"abc\\"s, "\"abc\\\""s, "\"a\\bc\""s, "\"a\0c\""s, "\"a\rc\""s, "\"a\\\0\""s}) {
+  for (const std::string& text :
+       {"\""s, "\"abc"s, "\"abc\\"s, "\"abc\\\""s, "\"a\\bc\""s, "\"a\0c\""s, "\"a\rc\""s, "\"a\\\0\""s}) {
     EXPECT_NE(bad_text([&] { (void)TestLexer(text)->string(); }), "") << text;
   }
 }
@@ -212,13 +214,30 @@ TEST(LexerNumber, KeepsItsRange) {
   EXPECT_EQ(bad_text([] { (void)TestLexer("9223372036854775808")->number64(); }), "Number too large");
   EXPECT_EQ(bad_text([] { (void)TestLexer(std::string(10000, '9'))->number64(); }), "Number too large");
   EXPECT_NE(bad_text([] { (void)TestLexer("0")->nz_number(); }), "");
-  for (const char* text : {"-1", "+1", "x", "(1"}) EXPECT_NE(bad_text([&] { (void)TestLexer(text)->number(); }), "") << text;
+  for (const char* text : {"-1", "+1", "x", "(1"})
+    EXPECT_NE(bad_text([&] { (void)TestLexer(text)->number(); }), "") << text;
 }
 
 TEST(LexerBlanks, AreExactExceptWhereSkipped) {
-  EXPECT_NE(bad_text([] { TestLexer l("a  b"); (void)l->atom(); l->sp(); (void)l->atom(); }), "");
-  EXPECT_NE(bad_text([] { TestLexer l("a\tb"); (void)l->atom(); l->sp(); }), "");
-  EXPECT_EQ(bad_text([] { TestLexer l("a"); (void)l->atom(); l->sp(); }), "Missing argument");
+  EXPECT_NE(bad_text([] {
+              TestLexer l("a  b");
+              (void)l->atom();
+              l->sp();
+              (void)l->atom();
+            }),
+            "");
+  EXPECT_NE(bad_text([] {
+              TestLexer l("a\tb");
+              (void)l->atom();
+              l->sp();
+            }),
+            "");
+  EXPECT_EQ(bad_text([] {
+              TestLexer l("a");
+              (void)l->atom();
+              l->sp();
+            }),
+            "Missing argument");
   TestLexer lexer("a   b");
   (void)lexer->atom();
   lexer->skip_spaces();
@@ -227,11 +246,34 @@ TEST(LexerBlanks, AreExactExceptWhereSkipped) {
 }
 
 TEST(LexerEnd, ToleratesOneTrailingBlank) {
-  { TestLexer l("a"); (void)l->atom(); l->end(); }
-  { TestLexer l("a "); (void)l->atom(); l->end(); }
-  EXPECT_NE(bad_text([] { TestLexer l("a  "); (void)l->atom(); l->end(); }), "");
-  EXPECT_NE(bad_text([] { TestLexer l("a b"); (void)l->atom(); l->end(); }), "");
-  EXPECT_NE(bad_text([] { TestLexer l("a)"); (void)l->atom(); l->end(); }), "");
+  {
+    TestLexer l("a");
+    (void)l->atom();
+    l->end();
+  }
+  {
+    TestLexer l("a ");
+    (void)l->atom();
+    l->end();
+  }
+  EXPECT_NE(bad_text([] {
+              TestLexer l("a  ");
+              (void)l->atom();
+              l->end();
+            }),
+            "");
+  EXPECT_NE(bad_text([] {
+              TestLexer l("a b");
+              (void)l->atom();
+              l->end();
+            }),
+            "");
+  EXPECT_NE(bad_text([] {
+              TestLexer l("a)");
+              (void)l->atom();
+              l->end();
+            }),
+            "");
 }
 
 std::vector<std::string> atoms(std::string_view text, bool may_be_empty) {
@@ -259,11 +301,31 @@ TEST(LexerList, BoundsNesting) {
   Limits limits;
   limits.nesting = 10;
   const auto text = [](std::size_t depth) { return std::string(depth, '(') + std::string(depth, ')'); };
-  { TestLexer lexer(text(10), false, limits); nested(*lexer); lexer->end(); }
-  EXPECT_EQ(bad_text([&] { TestLexer lexer(text(11), false, limits); nested(*lexer); }), "Nested too deeply");
-  EXPECT_EQ(bad_text([&] { TestLexer lexer(std::string(60000, '(')); nested(*lexer); }), "Nested too deeply");
+  {
+    TestLexer lexer(text(10), false, limits);
+    nested(*lexer);
+    lexer->end();
+  }
+  EXPECT_EQ(bad_text([&] {
+              TestLexer lexer(text(11), false, limits);
+              nested(*lexer);
+            }),
+            "Nested too deeply");
+  EXPECT_EQ(bad_text([&] {
+              TestLexer lexer(std::string(60000, '('));
+              nested(*lexer);
+            }),
+            "Nested too deeply");
   // Depth counts open lists, not lists.
-  TestLexer lexer("(" + [] { std::string many = "()"; for (int i = 0; i < 100; ++i) many += " ()"; return many; }() + ")", false, limits);
+  TestLexer lexer(
+      "(" +
+          [] {
+            std::string many = "()";
+            for (int i = 0; i < 100; ++i) many += " ()";
+            return many;
+          }() +
+          ")",
+      false, limits);
   nested(*lexer);
   lexer->end();
 }
