@@ -56,4 +56,10 @@ Done failed(const Error& error) {
   return done;
 }
 
+Done hang_up() {
+  Done done;
+  done.next = Done::Next::hang_up;
+  return done;
+}
+
 }  // namespace cpm::imap

@@ -11,7 +11,14 @@ namespace cpm::imap {
 
 struct Done {
   enum class Kind { ok, no, bad };
-  enum class Next { nothing, start_tls, compress, logout, close };
+  enum class Next {
+    nothing,
+    start_tls,
+    compress,
+    logout,  // BYE first
+    close,
+    hang_up  // no tagged line at all: the session ends before the command could be answered
+  };
 
   Kind kind = Kind::ok;
   std::string code;           // without brackets: "APPENDUID 1 5"; empty for none
@@ -24,5 +31,6 @@ struct Done {
 [[nodiscard]] Done no(std::string text, std::string code = {});
 [[nodiscard]] Done bad(std::string text, std::string code = {});
 [[nodiscard]] Done failed(const Error& error);
+[[nodiscard]] Done hang_up();
 
 }  // namespace cpm::imap

@@ -71,6 +71,7 @@ SearchNode uid(wire::Lexer& lexer, SearchContext&) {
 SearchNode header(wire::Lexer& lexer, SearchContext& context) {
   lexer.sp();
   const std::string name = mime::ascii_lower(lexer.astring());
+  if (name.empty()) lexer.bad("A header field has a name");
   lexer.sp();
   return SearchNode::stored(schema::HeaderHas{name, parse_search_text(lexer, context)});
 }

@@ -1,5 +1,6 @@
 // IDLE (RFC 2177): waits for news or DONE. A change marks the session and interrupts its read; it then pulls what is
 // new. An update between the last command and IDLE is told at once, because the first look comes before the first wait.
+// The tagged OK answers DONE and nothing else: a session that ends while it idles gets BYE alone.
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
 
@@ -28,13 +29,13 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
         session.terminate_text = "The selected mailbox was deleted";
       }
     }
-    if (session.terminated) co_return ok("IDLE ended");
+    if (session.terminated) co_return hang_up();
     // A database that is away keeps the mark: the session looks again when something else wakes it, or soon.
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
     if (left.count() <= 0) {
       session.terminated = true;
       session.terminate_text = "Idle for too long";
-      co_return ok("IDLE ended");
+      co_return hang_up();
     }
     session.out.release_memory();
     session.reader.release_memory();
@@ -50,9 +51,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
       continue;
     }
     if (why == Failure::limit) co_return bad("Expected DONE");
-    Done done = ok("IDLE ended");
-    done.next = Done::Next::close;
-    co_return done;
+    co_return hang_up();
   }
 }
 

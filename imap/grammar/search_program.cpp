@@ -33,6 +33,9 @@ SearchNode parse_keys(wire::Lexer& lexer, SearchContext& context, char close) {
 std::string parse_search_text(wire::Lexer& lexer, SearchContext& context) {
   const std::string octets = lexer.astring();
   if (context.bad_charset) return {};
+  if (!mime::valid_in(octets, context.charset)) {
+    lexer.bad(context.charset.empty() ? "Search text that is not UTF-8" : "Search text that is not in its CHARSET");
+  }
   const auto text = mime::to_utf8(octets, context.charset);
   return mime::unicode_casemap(text.value_or(octets));
 }

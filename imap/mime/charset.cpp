@@ -82,6 +82,24 @@ bool known_charset(std::string_view name) {
   return true;
 }
 
+bool valid_in(std::string_view bytes, std::string_view charset) {
+  if (common_name(charset) && is_ascii(bytes)) return true;
+  if (equals_ignore_case(charset, "us-ascii")) return false;
+  const std::unique_ptr<UConverter, decltype(&ucnv_close)> converter(open_converter(charset), &ucnv_close);
+  if (!converter) return false;
+  UErrorCode status = U_ZERO_ERROR;
+  ucnv_setToUCallBack(converter.get(), UCNV_TO_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &status);
+  std::array<UChar, 512> wide;
+  const char* from = bytes.data();
+  do {
+    status = U_ZERO_ERROR;
+    UChar* to = wide.data();
+    ucnv_toUnicode(converter.get(), &to, wide.data() + wide.size(), &from, bytes.data() + bytes.size(), nullptr, 1,
+                   &status);
+  } while (status == U_BUFFER_OVERFLOW_ERROR);
+  return U_SUCCESS(status) && ucnv_toUCountPending(converter.get(), &status) == 0;
+}
+
 std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset) {
   if (common_name(charset) && is_ascii(bytes)) return std::string(bytes);
   auto decoder = CharsetDecoder::open(charset);

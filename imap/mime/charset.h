@@ -1,4 +1,5 @@
-// Charsets to UTF-8 through ICU, with the names that mail uses. Invalid octets become U+FFFD, never an error.
+// Charsets to UTF-8 through ICU, with the names that mail uses. In conversions invalid
+// octets become U+FFFD, never an error.
 // Runs on: any thread; one converter, one user.
 #pragma once
 
@@ -12,6 +13,10 @@ struct UConverter;
 namespace cpm::imap::mime {
 
 [[nodiscard]] bool known_charset(std::string_view name);
+
+// Whether the octets are text in that charset, whole characters only. False for a charset that is not known. us-ascii
+// means seven bits here; an empty name is read as UTF-8.
+[[nodiscard]] bool valid_in(std::string_view bytes, std::string_view charset);
 
 // nullopt: charset not known. An empty name and us-ascii are read as UTF-8, of which ASCII is a part.
 [[nodiscard]] std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset);

@@ -141,17 +141,16 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         const std::string text = session.reader.take().text;
         const std::size_t tag_end = text.find(' ');
         const bool tagged = tag_end != std::string::npos && tag_end > 0 && tag_end < 64;
-        write_tagged(tagged ? text.substr(0, tag_end) : "*", bad("Command line too long", "TOOBIG"));
         literal_octets_ = 0;
-        if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
+        refuse(tagged ? text.substr(0, tag_end) : "*", "", nullptr, bad("Command line too long", "TOOBIG"));
         if (finished_) co_return fail(Failure::unavailable, "closing");
         break;
       }
       case Event::failed: {
         literal_octets_ = 0;
         const std::string text = session.reader.take().text;
-        const std::string tag = text.substr(0, text.find(' '));
-        write_tagged(tag, failed(session.reader.error()));
+        refuse(text.substr(0, text.find(' ')), "", nullptr, failed(session.reader.error()));
+        if (finished_) co_return fail(Failure::unavailable, "closing");
         break;
       }
       case Event::line: session.reader.take(); break;
@@ -183,6 +182,23 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         break;
       }
     }
+  }
+}
+
+// Answers a command that is not executed. Each BAD counts, and before login each NO too, so that nobody keeps a session
+// busy with nonsense.
+void Dispatcher::refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why) {
+  Session& session = *session_;
+  write_tagged(tag, why);
+  log::info("imap", "bad command",
+            {{"session", session.id}, {"command", name}, {"code", why.code}, {"why", why.text}});
+  if (session.services.observe) {
+    session.services.observe(spec != nullptr ? spec->name : "unknown", why.kind == Done::Kind::no ? "no" : "bad", {});
+  }
+  if (why.kind == Done::Kind::bad && ++bad_in_a_row_ >= session.limits().bad_commands) {
+    bye("Too many bad commands");
+  } else if (!session.principal && ++before_login_ > session.limits().commands_before_login) {
+    bye("Too many commands before login");
   }
 }
 
@@ -223,7 +239,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
     // So much that reading it away would only burn bandwidth: the RFC lets the server hang up (RFC 7888 4).
     constexpr std::uint64_t kReadAway = 256ULL << 20;
     session.reader.refuse();
-    write_tagged(tag, *refused);
+    refuse(tag, spec != nullptr ? std::string(spec->name) : "", spec, *refused);
     if (announced.non_sync && announced.octets > std::max(kReadAway, limits.message_octets)) bye("Literal too large");
     co_return Result<void>{};
   }
@@ -268,11 +284,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   if (session.trace) trace_command(session, input);
   Parsed parsed = parse(input);
   if (parsed.refused) {
-    write_tagged(parsed.tag, *parsed.refused);
-    log::info("imap", "bad command",
-              {{"session", session.id}, {"command", parsed.name}, {"why", parsed.refused->text}});
-    if (session.services.observe) session.services.observe(parsed.spec ? parsed.spec->name : "unknown", "bad", {});
-    if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
+    refuse(parsed.tag, parsed.name, parsed.spec, *parsed.refused);
     co_return Result<void>{};
   }
   if (!session.principal && ++before_login_ > session.limits().commands_before_login) {
@@ -338,12 +350,17 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
     auto updated = co_await update(parsed);
     if (!updated) co_return updated.error();
   }
+  if (done.next == Done::Next::hang_up) {
+    if (!session.terminated) finished_ = true;  // the peer is gone; otherwise the run loop says BYE
+    co_return Result<void>{};
+  }
   if (done.next == Done::Next::logout) session.out << Untagged{"BYE", "", "Logging out"};
   write_tagged(parsed.tag, done);
   switch (done.next) {
     case Done::Next::nothing: break;
     case Done::Next::logout: finished_ = true; break;
     case Done::Next::close: finished_ = true; break;
+    case Done::Next::hang_up: break;
     case Done::Next::start_tls: {
       session.reader.discard();  // nothing sent in the clear counts after the handshake (RFC 9051 6.2.1)
       auto flushed = co_await session.out.flush();

@@ -157,6 +157,18 @@ def nonsense(server):
         pass
     check(said.startswith(b"* BYE"), "more commands before login than allowed: BYE", said)
     wire.close()
+    wire = Wire(server.imap)
+    said = b""
+    try:
+        for _ in range(12):
+            wire.send(b"l LOGIN {4294967295}\r\n")
+            said = wire.line()
+            if said.startswith(b"* BYE"):
+                break
+    except Closed:
+        pass
+    check(said.startswith(b"* BYE"), "refused literals count as commands before login: BYE", said)
+    wire.close()
 
 
 def patience(server):

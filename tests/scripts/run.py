@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Runs wire transcripts against a real server. Format and rules: tests/scripts/README.md.
 
-    run.py --bin build/release/bin [--filter TEXT] [-v] [FILE…]
+    run.py --bin build/release/bin [--filter TEXT] [-v] [FILE or FOLDER…]
 """
 import argparse
+import base64
+import hashlib
+import hmac
 import pathlib
 import re
 import socket
 import sys
 import time
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
@@ -27,8 +31,11 @@ class Connection:
         if tls:
             self.socket = tls_context().wrap_socket(self.socket)
         self.buffer = b""
+        self.deflater = self.inflater = None
 
     def send(self, octets):
+        if self.deflater:
+            octets = self.deflater.compress(octets) + self.deflater.flush(zlib.Z_SYNC_FLUSH)
         self.socket.sendall(octets)
 
     def line(self, patience=PATIENCE):
@@ -44,12 +51,49 @@ class Connection:
                 if self.buffer:
                     break
                 return None
-            self.buffer += octets
+            self.buffer += self.inflater.decompress(octets) if self.inflater else octets
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
 
     def start_tls(self):
         self.socket = tls_context().wrap_socket(self.socket)
+
+    def compress(self):
+        """Raw deflate (RFC 4978); what has been read already was sent after the OK and is compressed."""
+        self.deflater = zlib.compressobj(wbits=-15)
+        self.inflater = zlib.decompressobj(wbits=-15)
+        self.buffer = self.inflater.decompress(self.buffer)
+
+    def scram(self, tag, name, password):
+        """A whole AUTHENTICATE SCRAM-SHA-256 (RFC 5802, RFC 7677) that checks the server's signature too."""
+        def challenge():
+            line = self.line()
+            if not line or not line.startswith("+ "):
+                raise Mismatch(f"SCRAM refused: {line}")
+            return base64.b64decode(line[2:]).decode()
+
+        def say(text):
+            self.send(base64.b64encode(text.encode()) + b"\r\n")
+
+        first = f"n={name},r=cpmstore-transcript"
+        self.send(f"{tag} AUTHENTICATE SCRAM-SHA-256 ".encode())
+        say("n,," + first)
+        server_first = challenge()
+        fields = dict(part.split("=", 1) for part in server_first.split(","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+        final = f"c=biws,r={fields['r']}"
+        signed = f"{first},{server_first},{final}".encode()
+
+        def mac(key, octets):
+            return hmac.new(key, octets, hashlib.sha256).digest()
+
+        key = mac(salted, b"Client Key")
+        proof = bytes(a ^ b for a, b in zip(key, mac(hashlib.sha256(key).digest(), signed)))
+        say(f"{final},p={base64.b64encode(proof).decode()}")
+        line = challenge()
+        if line != "v=" + base64.b64encode(mac(mac(salted, b"Server Key"), signed)).decode():
+            raise Mismatch(f"the server's signature is wrong: {line}")
+        say("")
 
     def close(self):
         self.socket.close()
@@ -102,7 +146,8 @@ class Script:
             if name not in self.variables:
                 raise Mismatch(f"unknown variable <{name}>")
             return self.variables[name]
-        return re.sub(r"<([a-z][a-z0-9_]*)>", one, text)
+        text = re.sub(r"<([a-z][a-z0-9_]*)>", one, text)
+        return re.sub(r"base64\((.*?)\)", lambda match: base64.b64encode(unescape(match[1])).decode(), text)
 
     def pattern(self, text):
         """Literal text; <name> known: its value; <name> new: captures a word; <*>: any characters; ~regex: a regular expression."""
@@ -180,6 +225,10 @@ class Script:
                     raise Mismatch(f"login failed: {reply}")
             elif match := re.match(r"^starttls (\w+)$", line):
                 self.connection(match[1]).start_tls()
+            elif match := re.match(r"^compress (\w+)$", line):
+                self.connection(match[1]).compress()
+            elif match := re.match(r"^scram (\w+) (\S+) (\S+) (\S+)$", line):
+                self.connection(match[1]).scram(match[2], self.substitute(match[3]), match[4])
             elif match := re.match(r"^close (\w+)$", line):
                 self.connections.pop(match[1]).close()
             elif match := re.match(r"^wait ([0-9.]+)$", line):
@@ -217,7 +266,8 @@ def main():
     parser.add_argument("-v", action="store_true", dest="verbose")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
-    files = [pathlib.Path(f).resolve() for f in options.files] or sorted(HERE.glob("**/*.imap"))
+    named = [pathlib.Path(f).resolve() for f in options.files or [HERE]]
+    files = [f for path in named for f in (sorted(path.glob("**/*.imap")) if path.is_dir() else [path])]
     files = [f for f in files if options.filter in str(f)]
     failed = 0
     with Server(options.bin) as server:
