@@ -1,117 +1,47 @@
-// cpmctl session: who is connected to the running server, and how to end a session.
-//
-// The server answers on http.listen, for callers that know the token in DATA/admin.token (one line, mode 0600, made by
-// the server at start), sent as `Authorization: Bearer TOKEN`; without it 401.
-//   GET /admin/sessions         200 {"sessions": [{"id", "peer", "user", "actor", "client", "mailbox", "command":
-//   texts,
-//                               "tls": true|false, "since": seconds since 1970}, …]}
-//   DELETE /admin/sessions/ID   204; 404 when there is no such session. The client is told BYE.
+// cpmctl session: who is connected to the running server, how to end a session and how to watch one.
 #include "admin/cli.h"
-#include "admin/http_client.h"
-#include "admin/output.h"
+#include "admin/live_server.h"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <cctype>
 #include <iostream>
 
 namespace cpm::admin {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
-
 struct Options {
-  std::string id;    // kick
-  std::string user;  // list and kick: only sessions of this address
+  std::string id;    // kick and trace
+  std::string user;  // only sessions of this address
+  bool off = false;  // trace
 };
 
-struct Server {
-  Endpoint endpoint;
-  std::string token;
-};
-
-// An address to connect to; a server that listens everywhere also listens on loopback.
-Endpoint reachable(Endpoint endpoint) {
-  if (endpoint.host.empty() || endpoint.host == "*" || endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
-  if (endpoint.host == "::") endpoint.host = "::1";
-  return endpoint;
-}
-
-Result<std::string> read_token(const Config& config) {
-  const std::string path = (std::filesystem::path(config.data) / "admin.token").string();
-  errno = 0;
-  std::ifstream file(path);
-  std::string token;
-  if (file && std::getline(file, token) && !token.empty()) return token;
-  if (errno == EACCES) {
-    return fail(Failure::denied,
-                path + " may only be read by the user that the server runs as\nRun cpmctl as that user, or as root");
-  }
-  return fail(Failure::unavailable,
-              path + " cannot be read\nIs a server running with this data directory? cpmstored --data " + config.data);
-}
-
-Result<Server> find_server(Context& context) {
-  CPM_TRY(config, context.config());
-  CPM_TRY(running, context.run_file());
-  const auto endpoint = parse_endpoint(running.http);
-  if (!endpoint || endpoint->port == 0) {
-    return fail(Failure::unavailable,
-                "the server has no HTTP endpoint\nConfigure http.listen, as 127.0.0.1:9143, and restart it");
-  }
-  CPM_TRY(token, read_token(*config));
-  return Server{reachable(*endpoint), token};
-}
-
-Result<HttpAnswer> request(const Server& server, const std::string& method, const std::string& target) {
-  auto answer = http_request(server.endpoint, method, target, server.token, kPatience);
-  if (answer && (answer->status == 401 || answer->status == 403)) {
-    return fail(
-        Failure::denied,
-        "the server does not accept the token in admin.token\nIs --data the directory of the server that runs now?");
-  }
-  return answer;
-}
-
-Error unexpected(const HttpAnswer& answer) {
-  return fail(Failure::internal, "the server answered with HTTP status " + std::to_string(answer.status),
-              answer.body.substr(0, 200));
-}
-
-std::string text_of(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-Result<Json> sessions(const Server& server, const std::string& user) {
-  CPM_TRY(answer, request(server, "GET", "/admin/sessions"));
-  if (answer.status != 200) return unexpected(answer);
-  const Json object = Json::parse(answer.body, nullptr, false);
-  if (!object.is_object() || !object.contains("sessions") || !object["sessions"].is_array()) return unexpected(answer);
+Result<Json> sessions(const LiveServer& server, const std::string& user) {
+  CPM_TRY(all, server.list("/admin/sessions", "sessions"));
   Json chosen = Json::array();
-  for (const Json& row : object["sessions"]) {
+  for (const Json& row : all) {
     if (row.is_object() && (user.empty() || text_of(row, "user") == user)) chosen.push_back(row);
   }
   return Result<Json>(boost::system::in_place_value, std::move(chosen));
 }
 
+bool is_true(const Json& row, const char* name) {
+  const auto at = row.find(name);
+  return at != row.end() && at->is_boolean() && at->get<bool>();
+}
+
 Result<void> list(Context& context, const Options& options) {
-  CPM_TRY(server, find_server(context));
+  CPM_TRY(server, LiveServer::find(context));
   CPM_TRY(rows, sessions(server, options.user));
-  Table table({"ID", "USER", "ACTOR", "PEER", "TLS", "SINCE", "MAILBOX", "COMMAND", "CLIENT"});
+  Table table({"ID", "USER", "ACTOR", "PEER", "TLS", "TRACE", "SINCE", "MAILBOX", "COMMAND", "CLIENT"});
   for (Json& row : rows) {
     const auto since = row.find("since");
     if (since != row.end() && since->is_number_integer()) {
       row["since"] = time_text(std::chrono::sys_seconds(std::chrono::seconds(since->get<std::int64_t>())));
     }
-    const auto tls = row.find("tls");
-    const bool secure = tls != row.end() && tls->is_boolean() && tls->get<bool>();
     table.add({printable(text_of(row, "id")), printable(text_of(row, "user")), printable(text_of(row, "actor")),
-               printable(text_of(row, "peer")), secure ? "yes" : "no", text_of(row, "since"),
-               printable(text_of(row, "mailbox")), printable(text_of(row, "command")),
-               printable(text_of(row, "client"))});
+               printable(text_of(row, "peer")), is_true(row, "tls") ? "yes" : "no",
+               is_true(row, "trace") ? "yes" : "no", text_of(row, "since"), printable(text_of(row, "mailbox")),
+               printable(text_of(row, "command")), printable(text_of(row, "client"))});
   }
   if (context.json) {
     print_json(context.io.out, rows);
@@ -121,63 +51,87 @@ Result<void> list(Context& context, const Options& options) {
   return {};
 }
 
-// True when it was there.
-Result<bool> kick_one(const Server& server, const std::string& id) {
-  for (const unsigned char c : id) {
+// The ids the options name: one, or all of a user.
+Result<std::vector<std::string>> chosen_ids(const LiveServer& server, const Options& options) {
+  for (const unsigned char c : options.id) {
     if (std::isalnum(c) == 0 && c != '-' && c != '_')
-      return fail(Failure::invalid, "\"" + id + "\" is not a session id");
+      return fail(Failure::invalid, "\"" + options.id + "\" is not a session id");
   }
-  CPM_TRY(answer, request(server, "DELETE", "/admin/sessions/" + id));
-  if (answer.status == 404) return false;
-  if (answer.status != 204 && answer.status != 200) return unexpected(answer);
-  return true;
+  if (!options.id.empty()) return std::vector<std::string>{options.id};
+  CPM_TRY(rows, sessions(server, options.user));
+  std::vector<std::string> ids;
+  for (const Json& row : rows) ids.push_back(text_of(row, "id"));
+  return ids;
 }
 
-Result<void> kick(Context& context, const Options& options) {
+// Sends `method` for each chosen session; the ids that were there.
+Result<Json> for_chosen(Context& context, const Options& options, const std::string& method, const std::string& below) {
   if (options.id.empty() == options.user.empty()) {
     return fail(Failure::invalid,
                 "name one session by its id, or all of a user with --user ADDRESS\nSee: cpmctl session list");
   }
-  CPM_TRY(server, find_server(context));
-  Json ended = Json::array();
-  if (!options.id.empty()) {
-    CPM_TRY(there, kick_one(server, options.id));
-    if (there) ended.push_back(options.id);
-  } else {
-    CPM_TRY(rows, sessions(server, options.user));
-    for (const Json& row : rows) {
-      const std::string id = text_of(row, "id");
-      CPM_TRY(there, kick_one(server, id));
-      if (there) ended.push_back(id);
-    }
+  CPM_TRY(server, LiveServer::find(context));
+  CPM_TRY(ids, chosen_ids(server, options));
+  Json done = Json::array();
+  for (const std::string& id : ids) {
+    CPM_TRY(there, server.change(method, "/admin/sessions/" + id + below));
+    if (there) done.push_back(id);
   }
-  if (ended.empty()) {
+  if (done.empty()) {
     return fail(Failure::not_found,
                 (options.id.empty() ? options.user + " has no session" : "there is no session " + options.id) +
                     "\nSee who is connected: cpmctl session list");
   }
-  print_done(context, "ended " + std::to_string(ended.size()) + (ended.size() == 1 ? " session" : " sessions"),
-             {{"ended", ended}});
+  return Result<Json>(boost::system::in_place_value, std::move(done));
+}
+
+std::string sessions_text(const Json& ids) {
+  return std::to_string(ids.size()) + (ids.size() == 1 ? " session" : " sessions");
+}
+
+Result<void> kick(Context& context, const Options& options) {
+  CPM_TRY(ended, for_chosen(context, options, "DELETE", ""));
+  print_done(context, "ended " + sessions_text(ended), {{"ended", ended}});
   return {};
+}
+
+Result<void> trace(Context& context, const Options& options) {
+  CPM_TRY(changed, for_chosen(context, options, options.off ? "DELETE" : "PUT", "/trace"));
+  print_done(context,
+             options.off ? "no longer tracing " + sessions_text(changed)
+                         : "tracing " + sessions_text(changed) + ": lines of area \"trace\" in the server's log",
+             {{"trace", !options.off}, {"sessions", changed}});
+  return {};
+}
+
+void name_sessions(CLI::App& verb, Options& options) {
+  verb.add_option("id", options.id, "the session's id")->type_name("ID");
+  verb.add_option("--user", options.user, "all sessions of this address")->type_name("ADDRESS");
 }
 
 }  // namespace
 
 void add_session(CLI::App& root, Context& context) {
   CLI::App& noun = add_noun(root, "session", "who is connected to the running server",
-                            {"session list", "session kick --user alice@example.net"});
-  auto options = std::make_shared<Options>();
+                            {"session list", "session kick --user alice@example.net", "session trace 7f3a91c"});
+  auto listed = std::make_shared<Options>();
   CLI::App& lister = add_verb(noun, "list", "all sessions of this server",
                               {"session list", "session list --user alice@example.net --json"});
-  lister.add_option("--user", options->user, "only sessions of this address")->type_name("ADDRESS");
-  on_run<Options>(lister, context, options, list);
-  auto chosen = std::make_shared<Options>();
+  lister.add_option("--user", listed->user, "only sessions of this address")->type_name("ADDRESS");
+  on_run<Options>(lister, context, listed, list);
+  auto kicked = std::make_shared<Options>();
   CLI::App& kicker =
       add_verb(noun, "kick", "end sessions; the client is told and may log in again unless the user is disabled",
-               {"session kick 7f3a91c2", "session kick --user alice@example.net"});
-  kicker.add_option("id", chosen->id, "the session's id")->type_name("ID");
-  kicker.add_option("--user", chosen->user, "all sessions of this address")->type_name("ADDRESS");
-  on_run<Options>(kicker, context, chosen, kick);
+               {"session kick 7f3a91c", "session kick --user alice@example.net"});
+  name_sessions(kicker, *kicked);
+  on_run<Options>(kicker, context, kicked, kick);
+  auto traced = std::make_shared<Options>();
+  CLI::App& tracer = add_verb(
+      noun, "trace", "write the protocol of sessions to the server's log, without secrets and content, while they last",
+      {"session trace 7f3a91c", "session trace --user alice@example.net", "session trace 7f3a91c --off"});
+  name_sessions(tracer, *traced);
+  tracer.add_flag("--off", traced->off, "stop it");
+  on_run<Options>(tracer, context, traced, trace);
 }
 
 }  // namespace cpm::admin

@@ -19,6 +19,12 @@ void line(std::ostringstream& out, const char* name, const char* kind, const cha
       << name << ' ' << value << '\n';
 }
 
+std::size_t locked_now(const imap::auth::Authenticator& authenticator) {
+  const auto entries = authenticator.lockouts();
+  const auto locked = [](const imap::auth::LockoutEntry& entry) { return entry.locked_for.count() > 0; };
+  return static_cast<std::size_t>(std::count_if(entries.begin(), entries.end(), locked));
+}
+
 }  // namespace
 
 Metrics::Metrics()
@@ -91,7 +97,7 @@ std::string Metrics::text(const Sources& sources) {
   line(out, "cpmstore_logins_locked_total", "counter", "Logins refused unseen because of a lock-out",
        static_cast<double>(logins.locked));
   line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now",
-       static_cast<double>(sources.authenticator.lockouts().size()));
+       static_cast<double>(locked_now(sources.authenticator)));
   return out.str();
 }
 

@@ -1,5 +1,7 @@
 #include "server/pages.h"
 
+#include "base/log.h"
+#include "base/percent.h"
 #include "schema/migrate.h"
 
 #include <openssl/crypto.h>
@@ -26,9 +28,23 @@ HttpAnswer session_list(imap::SessionList& sessions) {
                    {"mailbox", one.mailbox},
                    {"command", one.command},
                    {"tls", one.tls},
+                   {"trace", one.trace},
                    {"since", one.since.time_since_epoch().count()}});
   }
   return {200, "application/json", json{{"sessions", all}}.dump(-1, ' ', false, json::error_handler_t::replace)};
+}
+
+HttpAnswer lockout_list(const imap::auth::Authenticator& authenticator) {
+  using Kind = imap::auth::LockoutEntry::Kind;
+  json all = json::array();
+  for (const imap::auth::LockoutEntry& one : authenticator.lockouts()) {
+    all.push_back({{"kind", one.kind == Kind::name ? "name" : "network"},
+                   {"key", one.key},
+                   {"failures", one.failures},
+                   {"locks", one.locks},
+                   {"locked_for", one.locked_for.count()}});
+  }
+  return {200, "application/json", json{{"lockouts", all}}.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 }  // namespace
@@ -66,19 +82,40 @@ boost::asio::awaitable<HttpAnswer> Pages::ready() {
 
 HttpAnswer Pages::admin(const HttpRequest& request) {
   constexpr std::string_view kSessions = "/admin/sessions";
+  constexpr std::string_view kLockouts = "/admin/lockouts";
   const bool allowed =
       request.token.size() == token_.size() && CRYPTO_memcmp(request.token.data(), token_.data(), token_.size()) == 0;
   if (!allowed) return text_answer(401, "the token of DATA/admin.token is needed");
-  if (request.target == kSessions) {
-    if (request.method == "GET") return session_list(node_.sessions());
-    return text_answer(405, "only GET");
+  const std::string_view target = request.target;
+  if (target == kSessions || target == kLockouts) {
+    if (request.method != "GET") return text_answer(405, "only GET");
+    return target == kSessions ? session_list(node_.sessions()) : lockout_list(node_.authenticator());
   }
-  const std::string prefix = std::string(kSessions) + "/";
-  if (!request.target.starts_with(prefix)) return text_answer(404, "not found");
+  if (target.starts_with(kSessions) && target[kSessions.size()] == '/') {
+    return admin_session(request, std::string(target.substr(kSessions.size() + 1)));
+  }
+  if (target.starts_with(kLockouts) && target[kLockouts.size()] == '/') {
+    return admin_lockout(request, percent_decode(target.substr(kLockouts.size() + 1)));
+  }
+  return text_answer(404, "not found");
+}
+
+HttpAnswer Pages::admin_session(const HttpRequest& request, std::string id) {
+  constexpr std::string_view kTrace = "/trace";
+  const bool trace = id.ends_with(kTrace);
+  if (trace) id.resize(id.size() - kTrace.size());
+  const bool on = request.method == "PUT";
+  if (request.method != "DELETE" && !(trace && on)) return text_answer(405, trace ? "PUT or DELETE" : "only DELETE");
+  const bool there = trace ? node_.sessions().trace(id, on) : node_.sessions().kick(id, "Ended by an administrator");
+  if (!there) return text_answer(404, "no such session");
+  if (trace) log::info("server", on ? "protocol trace on" : "protocol trace off", {{"session", id}});
+  return {204, "text/plain; charset=utf-8", ""};
+}
+
+HttpAnswer Pages::admin_lockout(const HttpRequest& request, const std::string& key) {
   if (request.method != "DELETE") return text_answer(405, "only DELETE");
-  if (!node_.sessions().kick(request.target.substr(prefix.size()), "Ended by an administrator")) {
-    return text_answer(404, "no such session");
-  }
+  if (!node_.authenticator().clear_lockout(key)) return text_answer(404, "no failures are counted for it");
+  log::info("auth", "lock-out cleared by an administrator", {{"of", key}});
   return {204, "text/plain; charset=utf-8", ""};
 }
 

@@ -1,5 +1,5 @@
 // What the HTTP side answers: /healthz (the process lives), /readyz (it can serve), /metrics, and for cpmctl, with the
-// token of DATA/admin.token, /admin/sessions (see admin/session.cpp).
+// token of DATA/admin.token, /admin/sessions and /admin/lockouts (see admin/live_server.h).
 // Runs on: the first io thread.
 #pragma once
 
@@ -23,6 +23,8 @@ class Pages {
  private:
   boost::asio::awaitable<HttpAnswer> ready();
   HttpAnswer admin(const HttpRequest& request);
+  HttpAnswer admin_session(const HttpRequest& request, std::string id);
+  HttpAnswer admin_lockout(const HttpRequest& request, const std::string& key);
 
   Node& node_;
   const EmbeddedPostgres* embedded_;

@@ -69,6 +69,11 @@ void Authenticator::set_tokens(std::shared_ptr<const TokenVerifier> tokens) {
   tokens_ = std::move(tokens);
 }
 
+bool Authenticator::clear_lockout(std::string_view key) {
+  const std::string name = canonical(key);
+  return lockout_.clear(key) || lockout_.clear(name);
+}
+
 AuthStatistics Authenticator::statistics() const { return {accepted_, refused_, unauthorized_, locked_, cached_}; }
 
 std::string Authenticator::secret() const {

@@ -69,6 +69,7 @@ class Authenticator {
   void set_tokens(std::shared_ptr<const TokenVerifier> tokens);  // new signing keys at a reload
 
   [[nodiscard]] std::vector<LockoutEntry> lockouts() const { return lockout_.entries(Lockout::Clock::now()); }
+  bool clear_lockout(std::string_view key);  // see Lockout::clear
   [[nodiscard]] AuthStatistics statistics() const;
 
  private:

@@ -108,6 +108,12 @@ void Lockout::succeeded(std::string_view name) {
   counts_.erase({LockoutEntry::Kind::name, short_name(name)});
 }
 
+bool Lockout::clear(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t names = counts_.erase({LockoutEntry::Kind::name, short_name(key)});
+  return names + counts_.erase({LockoutEntry::Kind::network, network_of(key)}) > 0;
+}
+
 std::vector<LockoutEntry> Lockout::entries(Time now) const {
   const std::lock_guard lock(mutex_);
   std::vector<LockoutEntry> all;

@@ -48,6 +48,9 @@ class Lockout {
   // others.
   void succeeded(std::string_view name);
 
+  // Forgets a name, a network or the network of an address, locks in a row too. False: there was nothing to forget.
+  bool clear(std::string_view key);
+
   [[nodiscard]] std::vector<LockoutEntry> entries(Time now) const;  // names and networks with failures in their window
 
  private:

@@ -1,5 +1,6 @@
 #include "imap/mime/content_type.h"
 
+#include "base/percent.h"
 #include "imap/mime/charset.h"
 #include "imap/mime/header.h"
 
@@ -101,25 +102,8 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
-
-std::string percent_decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])) {
-      unsigned value = 0;
-      std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
-      out += static_cast<char>(value);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 // A plain segment among encoded ones, in the encoding of the whole.
-std::string percent_encode(std::string_view text) {
+std::string encode_segment(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
@@ -166,7 +150,7 @@ void join(const Continued& continued, Parameter& into) {
     if (!first.encoded) into.value = "''";  // charset information belongs to the first segment; it is missing
   }
   for (const auto& [number, segment] : continued.segments)
-    into.value += any_encoded && !segment.encoded ? percent_encode(segment.value) : segment.value;
+    into.value += any_encoded && !segment.encoded ? encode_segment(segment.value) : segment.value;
 }
 
 Parameters parse_parameters(Scanner& in) {

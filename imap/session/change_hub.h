@@ -55,7 +55,8 @@ class ChangeHub {
   };
   struct KeyHash {
     std::size_t operator()(const Key& key) const noexcept {
-      return std::hash<std::int64_t>{}(key.account * 1000003 + key.mailbox);
+      return std::hash<std::uint64_t>{}(static_cast<std::uint64_t>(key.account) * 1000003U +
+                                        static_cast<std::uint32_t>(key.mailbox));
     }
   };
   void remove(Watch* watch);

@@ -37,6 +37,27 @@ std::string read_name(wire::Lexer& lexer) {
   return name + ' ' + lexer.word();
 }
 
+SessionControl control_of(const std::shared_ptr<Session>& session) {
+  const std::weak_ptr<Session> weak = session;
+  const auto executor = session->stream->executor();
+  SessionControl control;
+  control.terminate = [weak, executor](const std::string& text) {
+    boost::asio::post(executor, [weak, text] {
+      const auto one = weak.lock();
+      if (!one || one->terminated) return;
+      one->terminated = true;
+      one->terminate_text = text;
+      if (one->waiting) one->stream->interrupt();
+    });
+  };
+  control.trace = [weak, executor](bool on) {
+    boost::asio::post(executor, [weak, on] {
+      if (const auto one = weak.lock()) one->trace = on;
+    });
+  };
+  return control;
+}
+
 }  // namespace
 
 boost::asio::awaitable<void> serve(Services& services, std::unique_ptr<Stream> stream) {
@@ -46,16 +67,8 @@ boost::asio::awaitable<void> serve(Services& services, std::unique_ptr<Stream> s
   info.peer = session->stream->peer().address + ":" + std::to_string(session->stream->peer().port);
   info.tls = session->stream->tls() != nullptr;
   info.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::weak_ptr<Session> weak = session;
-  services.sessions.add(info, [weak, executor = session->stream->executor()](std::string text) {
-    boost::asio::post(executor, [weak, text] {
-      const auto one = weak.lock();
-      if (!one || one->terminated) return;
-      one->terminated = true;
-      one->terminate_text = text;
-      if (one->waiting) one->stream->interrupt();
-    });
-  });
+  info.trace = session->trace;
+  services.sessions.add(info, control_of(session));
   Dispatcher dispatcher(session);
   co_await dispatcher.run();
 }
@@ -190,8 +203,7 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
 void Dispatcher::refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why) {
   Session& session = *session_;
   write_tagged(tag, why);
-  log::info("imap", "bad command",
-            {{"session", session.id}, {"command", name}, {"code", why.code}, {"why", why.text}});
+  log::info("imap", "bad command", {{"session", session.id}, {"command", name}, {"code", why.code}, {"why", why.text}});
   if (session.services.observe) {
     session.services.observe(spec != nullptr ? spec->name : "unknown", why.kind == Done::Kind::no ? "no" : "bad", {});
   }

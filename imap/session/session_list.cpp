@@ -2,9 +2,9 @@
 
 namespace cpm::imap {
 
-void SessionList::add(const SessionInfo& info, std::function<void(std::string)> terminate) {
+void SessionList::add(const SessionInfo& info, SessionControl control) {
   const std::lock_guard lock(mutex_);
-  sessions_[info.id] = Entry{info, std::move(terminate), AccountId{}};
+  sessions_[info.id] = Entry{info, std::move(control), AccountId{}};
 }
 
 void SessionList::remove(const std::string& id) {
@@ -49,7 +49,16 @@ bool SessionList::kick(const std::string& id, const std::string& text) {
   const std::lock_guard lock(mutex_);
   const auto at = sessions_.find(id);
   if (at == sessions_.end()) return false;
-  at->second.terminate(text);
+  at->second.control.terminate(text);
+  return true;
+}
+
+bool SessionList::trace(const std::string& id, bool on) {
+  const std::lock_guard lock(mutex_);
+  const auto at = sessions_.find(id);
+  if (at == sessions_.end()) return false;
+  at->second.info.trace = on;
+  at->second.control.trace(on);
   return true;
 }
 
@@ -58,7 +67,7 @@ std::size_t SessionList::kick_user(const std::string& user, const std::string& t
   std::size_t count = 0;
   for (auto& [id, entry] : sessions_) {
     if (entry.info.user != user) continue;
-    entry.terminate(text);
+    entry.control.terminate(text);
     ++count;
   }
   return count;
@@ -66,7 +75,7 @@ std::size_t SessionList::kick_user(const std::string& user, const std::string& t
 
 std::size_t SessionList::terminate_all(const std::string& text) {
   const std::lock_guard lock(mutex_);
-  for (auto& [id, entry] : sessions_) entry.terminate(text);
+  for (auto& [id, entry] : sessions_) entry.control.terminate(text);
   return sessions_.size();
 }
 

@@ -22,13 +22,19 @@ struct SessionInfo {
   std::string mailbox;
   std::string command;  // running now, or the last one
   bool tls = false;
+  bool trace = false;  // its protocol goes to the log
   std::chrono::sys_seconds since;
+};
+
+// What others may do to a session. Callable from any thread; done soon, on the session's strand.
+struct SessionControl {
+  std::function<void(std::string text)> terminate;  // with BYE and this text
+  std::function<void(bool on)> trace;               // the protocol trace (imap/session/trace.h)
 };
 
 class SessionList {
  public:
-  // `terminate` may be called from any thread and ends the session with BYE and this text.
-  void add(const SessionInfo& info, std::function<void(std::string text)> terminate);
+  void add(const SessionInfo& info, SessionControl control);
   void remove(const std::string& id);
   void update(const std::string& id, const std::function<void(SessionInfo&)>& change);
 
@@ -38,6 +44,7 @@ class SessionList {
 
   [[nodiscard]] std::vector<SessionInfo> list() const;
   bool kick(const std::string& id, const std::string& text);
+  bool trace(const std::string& id, bool on);  // false: no such session
   std::size_t kick_user(const std::string& user, const std::string& text);
   std::size_t terminate_all(const std::string& text);
   [[nodiscard]] std::size_t size() const;
@@ -45,7 +52,7 @@ class SessionList {
  private:
   struct Entry {
     SessionInfo info;
-    std::function<void(std::string)> terminate;
+    SessionControl control;
     AccountId account;
   };
   mutable std::mutex mutex_;

@@ -1,5 +1,5 @@
 // The protocol trace of one session, for support: commands and answers with passwords, tokens and message content left
-// out. On for all sessions by configuration (trace.protocol).
+// out. On for all sessions by configuration (trace.protocol), for one by `cpmctl session trace` (SessionList::trace).
 // Runs on: session strand.
 #pragma once
 

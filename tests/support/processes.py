@@ -79,3 +79,9 @@ def wait_for(condition, patience=30, step=0.05):
     while not (value := condition()) and time.monotonic() < deadline:
         time.sleep(step)
     return value
+
+
+def sanitized(pid):
+    """Whether the program was built with a sanitizer."""
+    program = pathlib.Path(f"/proc/{pid}/exe").read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""cpmctl against a server that runs: the protocol trace of one session, lock-outs and how to end one, kicks."""
+import json
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "faults"))
+from common import check, main, message  # noqa: E402
+from server import Server  # noqa: E402
+from wire import Closed, Wire  # noqa: E402
+
+USER = "alice@example.net"
+OTHER = "bob@example.net"
+
+
+def session_of(server, user):
+    rows = json.loads(server.ctl("session", "list", "--user", user, "--json").stdout)
+    check(len(rows) == 1, f"session list shows the session of {user}", rows)
+    return rows[0]
+
+
+def traced(server, session):
+    return [line for line in server.log.read_text(errors="replace").splitlines()
+            if " trace: " in line and f"session={session}" in line]
+
+
+def trace(server):
+    mine, theirs = Wire(server.imap), Wire(server.imap)
+    mine.login(USER)
+    theirs.login(OTHER)
+    one, two = session_of(server, USER), session_of(server, OTHER)
+    check(one["trace"] is False, "nothing is traced at first", one)
+    mine.command("NOOP")
+    check(not traced(server, one["id"]), "and the log has nothing of it")
+    server.ctl("session", "trace", one["id"])
+    check(session_of(server, USER)["trace"] is True, "session trace: the list shows it")
+    mine.command("SELECT INBOX")
+    mine.append("INBOX", message(subject="a secret meeting"))
+    mine.command('SEARCH SUBJECT "a secret meeting"')
+    mine.command("FETCH 1 BODY[]")
+    theirs.command("SELECT INBOX")
+    lines = traced(server, one["id"])
+    check(any("SELECT INBOX" in line for line in lines) and any(" OK " in line for line in lines),
+          "commands and answers of that session are in the log", lines)
+    check(not any("secret" in line for line in lines), "without what the message says or is searched for", lines)
+    check(not traced(server, two["id"]), "the other session is not traced")
+    server.ctl("session", "trace", one["id"], "--off")
+    time.sleep(0.1)
+    before = len(traced(server, one["id"]))
+    mine.command("CHECK")
+    check(len(traced(server, one["id"])) == before and not session_of(server, USER)["trace"], "--off: no more of it")
+    server.ctl("session", "trace", "--user", OTHER)
+    theirs.command("NOOP")
+    check(any("NOOP" in line for line in traced(server, two["id"])), "--user: all sessions of an address")
+    done = server.ctl("session", "trace", "nosuch1", check=False)
+    check(done.returncode != 0 and "there is no session nosuch1" in done.stderr, "a session that is not there", done.stderr)
+    done = server.ctl("session", "trace", check=False)
+    check(done.returncode != 0 and "cpmctl session list" in done.stderr, "no session named: what to do", done.stderr)
+    server.ctl("session", "kick", two["id"])
+    try:
+        said = theirs.line()
+    except Closed:
+        said = b""
+    check(said.startswith(b"* BYE"), "session kick: BYE", said)
+    mine.close()
+    theirs.close()
+
+
+def login_answer(server, password):
+    wire = Wire(server.imap)
+    reply = wire.command(f"LOGIN {USER} {password}")
+    wire.close()
+    return reply
+
+
+def lockout(server):
+    check(json.loads(server.ctl("lockout", "list", "--json").stdout) == [], "no failed logins are counted at first")
+    for _ in range(3):
+        reply = login_answer(server, "wrong")
+    check(reply.status == "NO" and reply.code == "AUTHENTICATIONFAILED", "three wrong passwords", reply.text)
+    reply = login_answer(server, "secret")
+    check(reply.status == "NO" and reply.code == "LIMIT", "then the right one is refused too", reply.text)
+    rows = json.loads(server.ctl("lockout", "list", "--json").stdout)
+    check(len(rows) == 1 and rows[0]["key"] == USER and rows[0]["kind"] == "name" and rows[0]["locked_for"] > 0,
+          "lockout list shows it", rows)
+    check(USER in server.ctl("lockout", "list").stdout, "as a table too")
+    server.ctl("lockout", "clear", "alice@EXAMPLE.net")
+    check(json.loads(server.ctl("lockout", "list", "--json").stdout) == [], "lockout clear forgets it, the domain in any case of letters")
+    reply = login_answer(server, "secret")
+    check(reply.status == "OK", "and the login works at once", reply.text)
+    done = server.ctl("lockout", "clear", "192.0.2.0/24", check=False)
+    check(done.returncode != 0 and "cpmctl lockout list" in done.stderr, "clearing what is not counted", done.stderr)
+
+
+def test(binaries):
+    with Server(binaries, sets=["auth.lockout_address_failures=3"]) as server:
+        server.add_user(USER)
+        server.add_user(OTHER)
+        trace(server)
+        lockout(server)
+
+
+main(test)
