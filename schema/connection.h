@@ -30,7 +30,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  [[nodiscard]] pqxx::connection& get() { return connection_; }
+  [[nodiscard]] pqxx::connection_base& get() { return connection_; }
+  // For what the library does not offer: binary results. Null while not connected.
+  [[nodiscard]] pqxx::connectionpolicy::handle raw() const noexcept { return connection_.raw(); }
   // True when the server has closed or written to an idle connection: it is going down or gone.
   [[nodiscard]] bool stale() const noexcept;
   // Bounds the following statements by `remaining`, rounded up. A round trip only when the bound changes.
@@ -40,13 +42,38 @@ class Connection {
   void prepare_once(const Query& query);
 
  private:
+  // Connects as pqxx::connection does and remembers the handle.
+  class Policy final : public pqxx::connect_direct {
+   public:
+    using pqxx::connect_direct::connect_direct;
+    handle do_startconnect(handle before) override { return handle_ = connect_direct::do_startconnect(before); }
+    handle do_dropconnect(handle before) noexcept override { return handle_ = connect_direct::do_dropconnect(before); }
+    handle do_disconnect(handle before) noexcept override { return handle_ = connect_direct::do_disconnect(before); }
+    [[nodiscard]] handle current() const noexcept { return handle_; }
+
+   private:
+    handle handle_ = nullptr;
+  };
   class Notices final : public pqxx::errorhandler {
    public:
     using pqxx::errorhandler::errorhandler;
     bool operator()(const char message[]) noexcept override;
   };
 
-  pqxx::connection connection_;
+  // As pqxx::connection, which does not let its policy be seen.
+  class Raw final : public pqxx::connection_base {
+   public:
+    explicit Raw(const std::string& options) : connection_base(policy_), policy_(options) { init(); }
+    ~Raw() noexcept { close(); }
+    Raw(const Raw&) = delete;
+    Raw& operator=(const Raw&) = delete;
+    [[nodiscard]] pqxx::connectionpolicy::handle raw() const noexcept { return policy_.current(); }
+
+   private:
+    Policy policy_;  // the base only keeps its address until init()
+  };
+
+  Raw connection_;
   Notices notices_;
   const bool session_settings_;
   std::chrono::milliseconds statement_timeout_{-1};

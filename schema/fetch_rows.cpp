@@ -51,30 +51,42 @@ static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure =
 constexpr std::uint32_t kHeadColumns =
     kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap | kColumnHeader | kColumnFacts;
 
-std::chrono::sys_seconds time_from(const pqxx::field& field) {
-  return std::chrono::sys_seconds{std::chrono::seconds{field.as<std::int64_t>()}};
+std::chrono::sys_seconds time_from(std::int64_t seconds) {
+  return std::chrono::sys_seconds{std::chrono::seconds{seconds}};
 }
 
-MessageRow row_from(const pqxx::row& row, std::uint32_t columns, std::uint64_t inline_limit) {
+MessageRow row_from(const BinaryRows& rows, std::size_t row, std::uint32_t columns, std::uint64_t inline_limit) {
+  const auto octets = [&](int column) { return std::string(rows.octets(row, column)); };
   MessageRow out;
-  out.uid = Uid{row[0].as<std::uint32_t>()};
-  out.content = ContentId{row[1].as<std::int64_t>()};
-  out.size = row[2].as<std::uint64_t>();
-  out.internal_date = time_from(row[3]);
-  out.save_date = time_from(row[4]);
+  out.uid = Uid{static_cast<std::uint32_t>(rows.number(row, 0))};
+  out.content = ContentId{rows.number(row, 1)};
+  out.size = static_cast<std::uint64_t>(rows.number(row, 2));
+  out.internal_date = time_from(rows.number(row, 3));
+  out.save_date = time_from(rows.number(row, 4));
   // An empty message has no chunk.
-  if ((columns & kColumnBytes) != 0 && out.size <= inline_limit) out.bytes = from_bytea(row[5]);
+  if ((columns & kColumnBytes) != 0 && out.size <= inline_limit) out.bytes = octets(5);
   if ((columns & kHeadColumns) == 0) return out;
-  out.header_octets = row[6].as<std::uint64_t>();
-  out.envelope = from_bytea(row[7]);
-  out.body = from_bytea(row[8]);
-  out.body_structure = from_bytea(row[9]);
-  out.part_map = from_bytea(row[10]);
-  out.header = from_bytea(row[11]);
+  out.header_octets = static_cast<std::uint64_t>(rows.number(row, 6));
+  out.envelope = octets(7);
+  out.body = octets(8);
+  out.body_structure = octets(9);
+  out.part_map = octets(10);
+  out.header = octets(11);
   if ((columns & kColumnFacts) != 0) {
-    out.facts = {row[12].c_str(), row[13].c_str(), row[14].c_str(), row[15].c_str(), row[16].as<int>()};
+    out.facts = {octets(12), octets(13), octets(14), octets(15), static_cast<int>(rows.number(row, 16))};
   }
   return out;
+}
+
+BinaryRows select_rows(Transaction& tx, const Grant& grant, const RangeArrays& ranges, std::uint32_t columns,
+                       std::uint64_t limit) {
+  const std::int64_t account = grant.account().value;
+  const std::int32_t mailbox = grant.mailbox().id.value;
+  if ((columns & kHeadColumns) != 0) {
+    return tx.exec_binary(kHead, account, mailbox, ranges.lo, ranges.hi, limit, columns);
+  }
+  if ((columns & kColumnBytes) != 0) return tx.exec_binary(kBytes, account, mailbox, ranges.lo, ranges.hi, limit);
+  return tx.exec_binary(kNarrow, account, mailbox, ranges.lo, ranges.hi);
 }
 
 }  // namespace
@@ -85,19 +97,10 @@ Result<std::vector<MessageRow>> fetch_rows(Transaction& tx, const Grant& grant, 
   std::vector<MessageRow> out;
   const RangeArrays ranges(uids);
   if (ranges.empty) return out;
-  const std::int64_t account = grant.account().value;
-  const std::int32_t mailbox = grant.mailbox().id.value;
   const auto limit = std::min<std::uint64_t>(inline_limit, kMaxWireNumber);
-  pqxx::result rows;
-  if ((columns & kHeadColumns) != 0) {
-    rows = tx.exec(kHead, account, mailbox, ranges.lo, ranges.hi, limit, columns);
-  } else if ((columns & kColumnBytes) != 0) {
-    rows = tx.exec(kBytes, account, mailbox, ranges.lo, ranges.hi, limit);
-  } else {
-    rows = tx.exec(kNarrow, account, mailbox, ranges.lo, ranges.hi);
-  }
+  const BinaryRows rows = select_rows(tx, grant, ranges, columns, limit);
   out.reserve(rows.size());
-  for (const auto& row : rows) out.push_back(row_from(row, columns, limit));
+  for (std::size_t i = 0; i < rows.size(); ++i) out.push_back(row_from(rows, i, columns, limit));
   const auto by_uid = [](const MessageRow& a, const MessageRow& b) { return a.uid < b.uid; };
   if (!std::is_sorted(out.begin(), out.end(), by_uid)) std::sort(out.begin(), out.end(), by_uid);
   return out;

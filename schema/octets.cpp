@@ -28,12 +28,13 @@ Result<std::string> read_octets(Transaction& tx, AccountId account, ContentId co
                                 std::uint64_t length) {
   if (length == 0 || offset > kMaxWireNumber) return std::string();
   length = std::min<std::uint64_t>(length, kMaxWireNumber);
-  const pqxx::result rows = tx.exec(kOctets, account.value, content.value, offset, length);
+  const BinaryRows rows = tx.exec_binary(kOctets, account.value, content.value, offset, length);
   if (rows.empty()) return fail(Failure::expunged, "the message is gone");
-  if (rows.size() == 1) return from_bytea(rows[0][0]);
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) total += rows.octets(i, 0).size();
   std::string out;
-  out.reserve(static_cast<std::size_t>(length));
-  for (const auto& row : rows) out += from_bytea(row[0]);
+  out.reserve(total);
+  for (std::size_t i = 0; i < rows.size(); ++i) out += rows.octets(i, 0);
   return out;
 }
 

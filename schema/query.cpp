@@ -2,6 +2,8 @@
 
 #include "schema/connection.h"
 
+#include <libpq-fe.h>
+
 #include <array>
 
 namespace cpm::schema {
@@ -13,6 +15,29 @@ pqxx::result Transaction::execute(const Query& query, pqxx::internal::params&& p
   if (!prepare_) return work_.exec_params(query.sql, std::move(parameters));
   connection_.prepare_once(query);
   return work_.exec_prepared(query.name, std::move(parameters));
+}
+
+BinaryRows Transaction::execute_binary(const Query& query, const pqxx::internal::params& parameters) {
+  constexpr int kBinary = 1;
+  const auto values = parameters.get_pointers();
+  const int count = static_cast<int>(values.size());
+  PGconn* const raw = connection_.raw();
+  PGresult* result = nullptr;
+  if (prepare_) {
+    connection_.prepare_once(query);
+    connection_.get().prepare_now(query.name);
+    result = PQexecPrepared(raw, query.name, count, values.data(), parameters.lengths.data(),
+                            parameters.binaries.data(), kBinary);
+  } else {
+    result = PQexecParams(raw, query.sql, count, nullptr, values.data(), parameters.lengths.data(),
+                          parameters.binaries.data(), kBinary);
+  }
+  BinaryRows rows(result);
+  if (PQresultStatus(result) == PGRES_TUPLES_OK) return rows;
+  const std::string message = PQerrorMessage(raw);
+  if (PQstatus(raw) != CONNECTION_OK) throw pqxx::broken_connection(message);
+  const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  throw pqxx::sql_error(message, query.name, state);
 }
 
 pqxx::result Transaction::exec_raw(const std::string& sql) { return work_.exec(sql); }

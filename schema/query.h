@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "schema/binary_rows.h"
 
 #include <pqxx/pqxx>
 
@@ -34,12 +35,16 @@ class Transaction {
   // (NULL); arrays via array(). Throws pqxx exceptions, which Database turns into Error.
   template <class... Args>
   pqxx::result exec(const Query& query, Args&&... args);
+  // The same with results in binary. REQUIRES: a statement that only reads.
+  template <class... Args>
+  BinaryRows exec_binary(const Query& query, Args&&... args);
   pqxx::result exec_raw(const std::string& sql);  // migrations and SET TRANSACTION only
 
   [[nodiscard]] pqxx::transaction_base& work() { return work_; }
 
  private:
   pqxx::result execute(const Query& query, pqxx::internal::params&& parameters);
+  BinaryRows execute_binary(const Query& query, const pqxx::internal::params& parameters);
 
   Connection& connection_;
   pqxx::transaction_base& work_;
@@ -86,15 +91,25 @@ void add(pqxx::internal::params& to, const std::optional<T>& value) {
   }
 }
 
+template <class... Args>
+pqxx::internal::params parameters_of(const Args&... args) {
+  pqxx::internal::params parameters;
+  parameters.lengths.reserve(sizeof...(args));
+  parameters.strings.reserve(sizeof...(args));
+  (add(parameters, args), ...);
+  return parameters;
+}
+
 }  // namespace detail
 
 template <class... Args>
 pqxx::result Transaction::exec(const Query& query, Args&&... args) {
-  pqxx::internal::params parameters;
-  parameters.lengths.reserve(sizeof...(args));
-  parameters.strings.reserve(sizeof...(args));
-  (detail::add(parameters, args), ...);
-  return execute(query, std::move(parameters));
+  return execute(query, detail::parameters_of(args...));
+}
+
+template <class... Args>
+BinaryRows Transaction::exec_binary(const Query& query, Args&&... args) {
+  return execute_binary(query, detail::parameters_of(args...));
 }
 
 // bytea values both ways; parameters travel in binary, results come as hex text (empty when NULL).

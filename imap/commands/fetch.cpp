@@ -4,6 +4,7 @@
 #include "imap/commands/fetch_item.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
+#include "imap/session/ahead.h"
 #include "schema/messages.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPage = 500;          // rows of a statement
 constexpr std::size_t kPageWithBytes = 64;  // … when they carry their octets
-constexpr std::uint64_t kInlineOctets = 64 * 1024;
+constexpr std::uint64_t kInlineOctets = 32 * 1024;
 
 struct FetchCommand {
   bool uid = false;
@@ -212,22 +213,34 @@ class Fetcher {
     co_return Result<void>{};
   }
 
+  using Rows = std::vector<schema::MessageRow>;
+
+  [[nodiscard]] boost::asio::awaitable<Result<Rows>> read_page(UidSet uids) const {
+    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.id, uids = std::move(uids),
+                 columns = columns_](schema::Transaction& tx) -> Result<Rows> {
+      auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+      if (!grant) return grant.error();
+      return schema::fetch_rows(tx, *grant, uids, columns, kInlineOctets);
+    };
+    return session_.db(std::move(work));
+  }
+
+  // The next page is read while this one is written.
   boost::asio::awaitable<Result<void>> with_rows(const std::vector<std::uint32_t>& uids) {
     const std::size_t page = (columns_ & schema::kColumnBytes) != 0 ? kPageWithBytes : kPage;
-    const schema::Principal who = *session_.principal;
-    const MailboxId mailbox = snapshot_->mailbox.id;
+    const auto part = [&](std::size_t begin) {
+      UidSet some;
+      for (std::size_t i = begin; i < std::min(uids.size(), begin + page); ++i) some.add(uids[i]);
+      return some;
+    };
+    Ahead<Rows> ahead(session_.stream->executor());
+    if (!uids.empty()) ahead.start(read_page(part(0)));
     for (std::size_t begin = 0; begin < uids.size(); begin += page) {
-      UidSet part;
-      for (std::size_t i = begin; i < std::min(uids.size(), begin + page); ++i) part.add(uids[i]);
-      auto work = [who, mailbox, part,
-                   columns = columns_](schema::Transaction& tx) -> Result<std::vector<schema::MessageRow>> {
-        auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
-        if (!grant) return grant.error();
-        return schema::fetch_rows(tx, *grant, part, columns, kInlineOctets);
-      };
-      auto rows = co_await session_.db(std::move(work));
+      auto rows = co_await ahead.take();
       if (!rows) co_return rows.error();
-      some_gone_ = some_gone_ || rows->size() < part.size();
+      const std::size_t next = begin + page;
+      if (next < uids.size()) ahead.start(read_page(part(next)));
+      some_gone_ = some_gone_ || rows->size() < std::min(page, uids.size() - begin);
       for (const schema::MessageRow& row : *rows) {
         auto written = co_await write_row(row);
         if (!written) co_return written.error();

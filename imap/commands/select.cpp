@@ -42,6 +42,22 @@ struct Opened {
   Uid recent_from;
 };
 
+// The common case in one statement: the picture in memory is current and nobody has to be told \Recent. None: the long
+// way.
+Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema::Principal& who,
+                                           const std::string& path, bool examine, const SnapshotCache& cache) {
+  CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
+  const schema::MailboxRow& now = grant.mailbox();
+  const auto base = cache.peek(grant.account(), now.id);
+  const bool current = base && base->mailbox.highestmodseq == now.highestmodseq && base->mailbox.path == path &&
+                       base->mailbox.uidnext == now.uidnext;
+  std::optional<Opened> opened;
+  if (current && (examine || now.recent_from >= now.uidnext)) {
+    opened = Opened{now, std::nullopt, examine, now.recent_from};
+  }
+  return opened;
+}
+
 // One transaction: rights, what changed since the picture we have, and \Recent.
 Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const std::string& path, bool examine,
                     const SnapshotCache& cache) {
@@ -110,10 +126,22 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   }
   const schema::Principal who = *session.principal;
   SnapshotCache& cache = session.services.snapshots;
-  auto work = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
-    return open(tx, who, name, examine, cache);
+  auto look = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
+    return open_current(tx, who, name, examine, cache);
   };
-  auto opened = co_await session.db(std::move(work));
+  auto looked = co_await session.db(std::move(look), schema::Mode::single);
+  Result<Opened> opened = Opened{};
+  if (!looked) {
+    opened = looked.error();
+  } else if (*looked) {
+    opened = std::move(**looked);
+  } else {
+    auto work = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
+      return open(tx, who, name, examine, cache);
+    };
+    auto worked = co_await session.db(std::move(work));
+    opened = std::move(worked);
+  }
   session.unselect();
   if (!opened) co_return failed(opened.error());
   std::shared_ptr<const Snapshot> snapshot = cache.peek(opened->mailbox.account, opened->mailbox.id);
