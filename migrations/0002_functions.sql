@@ -300,6 +300,35 @@ begin
                              offset 0) m;
 end $$;
 
+-- A STORE of system flags in one statement: flags & p_and | p_or for all messages of the ranges. What the messages were
+-- before is returned as by flags_lock_v1; highestmodseq is the new one when a message changed.
+create function flags_set_v1(p_account bigint, p_mailbox int, p_lo int[], p_hi int[], p_and int, p_or int,
+  out highestmodseq int, out packed bytea, out keywords text)
+language plpgsql as $$
+declare
+  v_uids int[];
+  v_unseen int;
+  v_deleted int;
+  v_deleted_bytes bigint;
+begin
+  select l.highestmodseq, l.packed, l.keywords into highestmodseq, packed, keywords
+    from flags_lock_v1(p_account, p_mailbox, p_lo, p_hi) l;
+  select array_agg(m.uid order by m.uid),
+         coalesce(sum((m.flags & 1) - (m.after & 1)), 0),
+         coalesce(sum((m.after >> 3 & 1) - (m.flags >> 3 & 1)), 0),
+         coalesce(sum(((m.after >> 3 & 1) - (m.flags >> 3 & 1)) * m.size::bigint), 0)
+    into v_uids, v_unseen, v_deleted, v_deleted_bytes
+    from unnest(p_lo, p_hi) as r(lo, hi)
+         cross join lateral (select i.uid, i.flags, i.flags & p_and | p_or as after, i.size from message i
+                              where i.account_id = p_account and i.mailbox_id = p_mailbox and i.uid between r.lo and r.hi
+                             offset 0) m
+   where m.after <> m.flags;
+  if v_uids is not null then
+    highestmodseq := flags_apply_v1(p_account, p_mailbox, v_uids, p_and, p_or, null, null, null,
+                                    v_unseen, v_deleted, v_deleted_bytes);
+  end if;
+end $$;
+
 -- Changes flags of messages that flags_lock_v1 showed in the same transaction: flags & p_and | p_or, and keywords: p_replace null
 -- leaves them, true makes them p_add, false adds p_add (null: nothing) and takes p_remove away. Returns the MODSEQ.
 create function flags_apply_v1(
@@ -551,4 +580,23 @@ begin
     v_gone := v_gone + 1;
   end loop;
   return v_gone;
+end $$;
+
+-- ---------------------------------------------------------------- recent
+
+-- The messages from the returned UID on up to p_uidnext are \Recent for the caller; null: for nobody. Not worth a wait for the
+-- disk: after a crash some are \Recent once more.
+create function claim_recent_v1(p_account bigint, p_mailbox int, p_uidnext int) returns int
+language plpgsql as $$
+declare
+  v_from int;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  select m.recent_from into v_from from mailbox m
+   where m.account_id = p_account and m.mailbox_id = p_mailbox for no key update;
+  if v_from is null or v_from >= p_uidnext then
+    return null;
+  end if;
+  update mailbox m set recent_from = p_uidnext where m.account_id = p_account and m.mailbox_id = p_mailbox;
+  return v_from;
 end $$;

@@ -199,10 +199,10 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
 
 bool Database::execute(Connection& connection, milliseconds remaining, Mode mode, bool& committing,
                        const std::function<bool(Transaction&)>& body) const {
-  if (mode == Mode::single) {
+  if (mode != Mode::transaction) {
     pqxx::nontransaction work(connection.get());
     Transaction tx(connection, work, settings_.prepare);
-    committing = true;
+    committing = mode == Mode::single;
     return body(tx);
   }
   pqxx::work work(connection.get());

@@ -31,7 +31,8 @@ struct DatabaseSettings {
 
 enum class Mode {
   transaction,  // BEGIN … COMMIT around the function
-  single,       // autocommit: the function executes exactly one statement (a read or a `select function(…)`)
+  single,       // autocommit: reads, then at most one statement that writes (a `select function(…)`), as the last
+  reads,        // no transaction around statements that only read: each sees what is committed, as in READ COMMITTED
 };
 
 class Database {

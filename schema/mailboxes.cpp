@@ -42,9 +42,7 @@ constexpr Query kById{
 
 constexpr Query kClaimRecent{
     "mailbox_claim_recent",
-    "update mailbox m set recent_from = $3 from (select recent_from from mailbox"
-    " where account_id = $1 and mailbox_id = $2 for no key update) old"
-    " where m.account_id = $1 and m.mailbox_id = $2 and old.recent_from < $3 returning old.recent_from"};
+    "select claim_recent_v1($1, $2, $3)"};
 
 constexpr std::array<std::string_view, 9> kUseNames{"",       "\\All",  "\\Archive", "\\Drafts",   "\\Flagged",
                                                     "\\Junk", "\\Sent", "\\Trash",   "\\Important"};
@@ -198,7 +196,7 @@ Result<Uid> claim_recent(Transaction& tx, const Grant& grant, Uid uidnext) {
   const MailboxRow& mailbox = grant.mailbox();
   if (mailbox.recent_from >= uidnext) return uidnext;  // somebody claimed them all
   const pqxx::result rows = tx.exec(kClaimRecent, mailbox.account.value, mailbox.id.value, uidnext.value);
-  return rows.empty() ? uidnext : Uid{rows[0][0].as<std::uint32_t>()};
+  return rows[0][0].is_null() ? uidnext : Uid{rows[0][0].as<std::uint32_t>()};
 }
 
 }  // namespace cpm::schema

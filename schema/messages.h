@@ -41,8 +41,10 @@ struct StoreResult {
   UidSet changed;                      // those whose flags really changed (they carry the new MODSEQ)
   UidSet modified;                     // failed the UNCHANGEDSINCE test
   ModSeq highestmodseq;
-  KeywordTable keywords;
+  KeywordTable keywords;  // of the mailbox, when keywords were named or replaced and some are in use
 };
+// True: with this request store_flags executes one statement, after which nothing is read: Mode::single is enough.
+[[nodiscard]] bool in_one_statement(const StoreRequest& request);
 // No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen, kDeleteMessage for \Deleted, kWrite for the rest; flags
 // without the right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
 [[nodiscard]] Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,

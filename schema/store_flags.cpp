@@ -12,6 +12,8 @@ namespace {
 
 constexpr Query kLock{"flags_lock", "select highestmodseq, packed, keywords from flags_lock_v1($1, $2, $3, $4)"};
 
+constexpr Query kSet{"flags_set", "select highestmodseq, packed, keywords from flags_set_v1($1, $2, $3, $4, $5, $6)"};
+
 constexpr Query kApply{"flags_apply", "select flags_apply_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
 constexpr std::uint32_t kAllBits = 0x7fffffff;
@@ -118,6 +120,10 @@ std::vector<Row> rows_from(const pqxx::row& row) {
 
 }  // namespace
 
+bool in_one_statement(const StoreRequest& request) {
+  return request.change != FlagChange::replace && request.flags.keywords.empty() && !request.unchanged_since;
+}
+
 Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,
                                 const Limits& limits) {
   CPM_TRY(change, change_of(grant, request));
@@ -127,7 +133,10 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   if (ranges.empty) return out;
   const AccountId account = grant.account();
   const MailboxId mailbox = grant.mailbox().id;
-  const pqxx::result locked = tx.exec(kLock, account.value, mailbox.value, ranges.lo, ranges.hi);
+  const bool at_once = in_one_statement(request);
+  const pqxx::result locked =
+      at_once ? tx.exec(kSet, account.value, mailbox.value, ranges.lo, ranges.hi, change.keep, change.set)
+              : tx.exec(kLock, account.value, mailbox.value, ranges.lo, ranges.hi);
   out.highestmodseq = ModSeq{locked[0][0].as<std::uint64_t>()};
 
   std::vector<Row> rows = rows_from(locked[0]);
@@ -140,7 +149,7 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   }
   const bool have = std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.message.keywords.empty(); });
   const bool named = change.touches_keywords && !request.flags.keywords.empty();
-  if (!rows.empty() && (have || named)) {
+  if (!at_once && !rows.empty() && (have || named)) {
     out.keywords = read_keywords(tx, account, mailbox);
     if (named && change.kind != FlagChange::remove) {
       CPM_CHECK(add_keywords(tx, account, mailbox, out.keywords, request.flags.keywords, limits));
@@ -161,7 +170,7 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
     message.keywords = std::move(keywords);
   }
   if (effect.uids.empty()) return out;
-  out.highestmodseq = apply(tx, grant, change, effect);
+  if (!at_once) out.highestmodseq = apply(tx, grant, change, effect);
   auto next = effect.uids.begin();
   for (MessageFlags& message : out.messages) {
     if (next == effect.uids.end()) break;

@@ -93,7 +93,7 @@ boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std
     if (!grant) return grant.error();
     return true;
   };
-  auto allowed = co_await session.db(std::move(work), schema::Mode::single);
+  auto allowed = co_await session.db(std::move(work), schema::Mode::reads);
   if (!allowed) co_return failed(target_error(allowed.error()));
   co_return std::nullopt;
 }

@@ -162,7 +162,7 @@ class Fetcher {
       if (!grant->holds(schema::kKeepSeen)) return schema::StoreResult{};
       return schema::store_flags(tx, *grant, request, limits);
     };
-    auto stored = co_await session_.db(std::move(work));
+    auto stored = co_await session_.db(std::move(work), schema::Mode::single);
     if (!stored) co_return stored.error();
     for (schema::MessageFlags& message : stored->messages) {
       if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
@@ -222,7 +222,7 @@ class Fetcher {
       if (!grant) return grant.error();
       return schema::fetch_rows(tx, *grant, uids, columns, kInlineOctets);
     };
-    return session_.db(std::move(work));
+    return session_.db(std::move(work), schema::Mode::reads);
   }
 
   // The next page is read while this one is written.

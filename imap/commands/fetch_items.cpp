@@ -31,7 +31,7 @@ boost::asio::awaitable<Result<std::string>> FetchMessage::octets(std::uint64_t b
   auto work = [account, content, begin, length = end - begin](schema::Transaction& tx) {
     return schema::read_octets(tx, account, content, begin, length);
   };
-  auto read = co_await session.db(std::move(work), schema::Mode::single);
+  auto read = co_await session.db(std::move(work), schema::Mode::reads);
   co_return read;
 }
 
@@ -57,7 +57,7 @@ boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::
     auto work = [account, content, from, length = std::min(kWindow, end - from)](schema::Transaction& tx) {
       return schema::read_octets(tx, account, content, from, length);
     };
-    ahead.start(session.db(std::move(work), schema::Mode::single));
+    ahead.start(session.db(std::move(work), schema::Mode::reads));
   };
   read(begin);
   while (begin < end) {

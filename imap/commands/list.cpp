@@ -236,7 +236,7 @@ boost::asio::awaitable<Done> execute(Session& session, ListCommand command) {
     }
     return names;
   };
-  auto names = co_await session.db(std::move(work));
+  auto names = co_await session.db(std::move(work), schema::Mode::reads);
   if (!names) co_return failed(names.error());
   Lister lister(session, command, *names);
   if (command.lsub) {

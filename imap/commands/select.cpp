@@ -129,7 +129,7 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   auto look = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
     return open_current(tx, who, name, examine, cache);
   };
-  auto looked = co_await session.db(std::move(look), schema::Mode::single);
+  auto looked = co_await session.db(std::move(look), schema::Mode::reads);
   Result<Opened> opened = Opened{};
   if (!looked) {
     opened = looked.error();

@@ -58,7 +58,7 @@ boost::asio::awaitable<Done> execute(Session& session, StatusCommand command) {
     if (!grant) return grant.error();
     return grant->mailbox();
   };
-  auto row = co_await session.db(std::move(work), schema::Mode::single);
+  auto row = co_await session.db(std::move(work), schema::Mode::reads);
   if (!row) co_return failed(row.error());
   session.out << status_of(session, command.items, *row);
   co_return ok("STATUS completed");

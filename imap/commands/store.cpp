@@ -99,7 +99,8 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
     if (!grant) return grant.error();
     return schema::store_flags(tx, *grant, request, limits);
   };
-  auto result = co_await session.db(std::move(work));
+  const auto mode = schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
+  auto result = co_await session.db(std::move(work), mode);
   if (!result) co_return failed(result.error());
   if (!result->changed.empty()) session.services.hub.changed(who.account, mailbox);
   UidSet stored;

@@ -49,7 +49,7 @@ boost::asio::awaitable<Result<Facts>> measure(FetchMessage& message, Target targ
     schema::ContentSource source(tx, account, content, size);
     return scan(source);
   };
-  auto facts = co_await message.session.db(std::move(work));
+  auto facts = co_await message.session.db(std::move(work), schema::Mode::reads);
   co_return facts;
 }
 

@@ -149,6 +149,10 @@ class Evaluation {
   [[nodiscard]] UidSet everything() const {
     UidSet all;
     const View& view = session_.selected->view;
+    if (view.shared() == snapshot_) {
+      for (const std::uint32_t uid : snapshot_->uids) all.add(uid);
+      return all;
+    }
     for (const std::uint32_t uid : snapshot_->uids) {
       if (view.snapshot().index_of(uid) != Snapshot::npos) all.add(uid);
     }
@@ -184,7 +188,7 @@ class Evaluation {
         if (!grant) return grant.error();
         return schema::match(tx, *grant, leaf, page, full_text);
       };
-      auto part = co_await session_.db(std::move(work));
+      auto part = co_await session_.db(std::move(work), schema::Mode::reads);
       if (!part) co_return part.error();
       found.merge(*part);
       if (session_.terminated) co_return fail(Failure::unavailable, "The session is being ended");

@@ -103,7 +103,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::l
     if (!grant) return grant.error();
     return schema::changes_since(tx, *grant, since);
   };
-  auto changes = co_await db.run(deadline, std::move(read));
+  auto changes = co_await db.run(deadline, std::move(read), schema::Mode::reads);
   if (!changes) co_return changes.error();
   auto snapshot = remember(base, std::move(*changes));
   co_return snapshot;

@@ -53,19 +53,20 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                  *session.principal, mailbox, session.selected->view.shared());
   if (!latest) co_return latest.error();
-  const bool claims = !session.selected->read_only && !session.enabled.rev2 &&
-                      (*latest)->mailbox.uidnext > session.selected->view.snapshot().mailbox.uidnext;
+  const schema::MailboxRow& now = (*latest)->mailbox;
+  const bool claims = !session.selected->read_only && !session.enabled.rev2 && now.recent_from < now.uidnext &&
+                      now.uidnext > session.selected->view.snapshot().mailbox.uidnext;
   tell_changes(session, *latest, tell);
   if (claims) {
     // The first session that hears of new messages is the one for which they are \Recent.
-    const Uid uidnext = (*latest)->mailbox.uidnext;
+    const Uid uidnext = now.uidnext;
     const schema::Principal who = *session.principal;
     auto claim = [who, mailbox, uidnext](schema::Transaction& tx) -> Result<Uid> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
       return schema::claim_recent(tx, *grant, uidnext);
     };
-    auto claimed = co_await session.db(std::move(claim));
+    auto claimed = co_await session.db(std::move(claim), schema::Mode::single);
     static_cast<void>(claimed);  // failing to claim only leaves them \Recent for the next session as well
   }
   co_return Result<void>{};

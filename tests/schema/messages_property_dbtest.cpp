@@ -1,4 +1,5 @@
 // Random operations on three mailboxes, each compared with a simple model in memory; then the invariants of the store.
+#include "schema/keywords.h"
 #include "tests/schema/store_fixture.h"
 
 #include <algorithm>
@@ -116,8 +117,9 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
     EXPECT_EQ(result.changed, changed);
     EXPECT_EQ(result.modified, modified);
     EXPECT_EQ(result.highestmodseq.value, mailbox.modseq);
+    const KeywordTable table = in_one_statement(request) ? keywords_of(in) : result.keywords;
     for (const MessageFlags& message : result.messages)
-      compare(message, mailbox.messages.at(message.uid.value), result.keywords);
+      compare(message, mailbox.messages.at(message.uid.value), table);
     EXPECT_EQ(result.messages.size() + modified.size(), existing(mailbox, request.uids).size());
   }
 
@@ -168,6 +170,14 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
     if (move) {
       EXPECT_EQ(result.source_modseq.value, source.modseq);
     }
+  }
+
+  KeywordTable keywords_of(const std::string& path) {
+    return with(path,
+                [](Transaction& tx, const Grant& grant) -> Result<KeywordTable> {
+                  return read_keywords(tx, grant.account(), grant.mailbox().id);
+                })
+        .value();
   }
 
   static void compare(const MessageFlags& real, const Message& expected, const KeywordTable& table) {
