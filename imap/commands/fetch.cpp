@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kPage = 500;          // rows of a statement
 constexpr std::size_t kPageWithBytes = 64;  // … when they carry their octets
 constexpr std::uint64_t kInlineOctets = 32 * 1024;
+constexpr std::size_t kPagesAhead = 2;  // read while one is written; one when they carry octets
 
 struct FetchCommand {
   bool uid = false;
@@ -225,21 +226,27 @@ class Fetcher {
     return session_.db(std::move(work), schema::Mode::reads);
   }
 
-  // The next page is read while this one is written.
+  // The next pages are read while this one is written.
   boost::asio::awaitable<Result<void>> with_rows(const std::vector<std::uint32_t>& uids) {
-    const std::size_t page = (columns_ & schema::kColumnBytes) != 0 ? kPageWithBytes : kPage;
+    const bool with_octets = (columns_ & schema::kColumnBytes) != 0;
+    const std::size_t page = with_octets ? kPageWithBytes : kPage;
     const auto part = [&](std::size_t begin) {
       UidSet some;
       for (std::size_t i = begin; i < std::min(uids.size(), begin + page); ++i) some.add(uids[i]);
       return some;
     };
     Ahead<Rows> ahead(session_.stream->executor());
-    if (!uids.empty()) ahead.start(read_page(part(0)));
+    std::size_t next = 0;
+    const auto read_on = [&] {
+      for (; next < uids.size() && ahead.size() < (with_octets ? 1 : kPagesAhead); next += page) {
+        ahead.start(read_page(part(next)));
+      }
+    };
     for (std::size_t begin = 0; begin < uids.size(); begin += page) {
+      read_on();
       auto rows = co_await ahead.take();
       if (!rows) co_return rows.error();
-      const std::size_t next = begin + page;
-      if (next < uids.size()) ahead.start(read_page(part(next)));
+      read_on();
       some_gone_ = some_gone_ || rows->size() < std::min(page, uids.size() - begin);
       for (const schema::MessageRow& row : *rows) {
         auto written = co_await write_row(row);

@@ -1,6 +1,5 @@
 #include "imap/deliver/deliver.h"
 
-#include "imap/cpm/facts.h"
 #include "imap/deliver/binary_parts.h"
 #include "imap/mime/bodystructure.h"
 #include "imap/mime/header.h"
@@ -11,12 +10,26 @@
 #include <algorithm>
 #include <memory>
 
+// Without the folder imap/cpm this is a plain mail store.
+#if __has_include("imap/cpm/facts.h") && !defined(CPMSTORE_PLAIN)
+#include "imap/cpm/facts.h"
+#define CPMSTORE_HAS_CPM
+#endif
+
 namespace cpm::imap {
 
 namespace {
 
 constexpr std::uint64_t kStoredHeader = 64 * 1024;  // longer header blocks are read from the chunks
 constexpr std::size_t kBlock = 64 * 1024;
+
+schema::ObjectFacts facts_of([[maybe_unused]] std::string_view header) {
+#ifdef CPMSTORE_HAS_CPM
+  return cpm_objects::classify(header);
+#else
+  return {};
+#endif
+}
 
 std::string read_range(ByteSource& source, std::uint64_t begin, std::uint64_t end) {
   std::string bytes(static_cast<std::size_t>(end - begin), '\0');
@@ -93,7 +106,7 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
     head.sent_date = date->day;
     head.sent_at = date->time;
   }
-  head.facts = cpm_objects::classify(header);
+  head.facts = facts_of(header);
   return head;
 }
 

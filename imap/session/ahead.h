@@ -1,5 +1,6 @@
-// Ahead: one piece of work that goes on while the session writes what the last piece gave, so that the database and the
-// network do not wait for each other. At most one piece is under way: memory stays bounded.
+// Ahead: pieces of work that go on while the session writes what earlier ones gave, so that the database and the
+// network do not wait for each other. Results come in the order of the starts; whoever starts bounds how many are under
+// way.
 //   Ahead<std::string> ahead(executor);
 //   ahead.start(services.db.run(…));
 //   auto piece = co_await ahead.take();
@@ -16,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -28,20 +30,20 @@ class Ahead {
  public:
   explicit Ahead(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-  // REQUIRES: what was started before has been taken.
   void start(boost::asio::awaitable<Result<T>> work) {
-    state_ = std::make_shared<State>(executor_);
-    boost::asio::co_spawn(executor_, std::move(work),
-                          [state = state_](std::exception_ptr broken, Result<T> result) {
-                            state->broken = std::move(broken);
-                            state->result.emplace(std::move(result));
-                            state->ready.cancel();
-                          });
+    auto state = under_way_.emplace_back(std::make_shared<State>(executor_));
+    boost::asio::co_spawn(executor_, std::move(work), [state](std::exception_ptr broken, Result<T> result) {
+      state->broken = std::move(broken);
+      state->result.emplace(std::move(result));
+      state->ready.cancel();
+    });
   }
+  [[nodiscard]] std::size_t size() const { return under_way_.size(); }
 
-  // Waits for what was started. Throws what the work threw. REQUIRES: start().
+  // Waits for the oldest that was not taken yet. Throws what the work threw. REQUIRES: size() > 0.
   boost::asio::awaitable<Result<T>> take() {
-    const std::shared_ptr<State> state = std::move(state_);
+    const std::shared_ptr<State> state = std::move(under_way_.front());
+    under_way_.pop_front();
     while (!state->result) {
       auto woken = co_await state->ready.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
       static_cast<void>(woken);
@@ -61,7 +63,7 @@ class Ahead {
   };
 
   boost::asio::any_io_executor executor_;
-  std::shared_ptr<State> state_;
+  std::deque<std::shared_ptr<State>> under_way_;
 };
 
 }  // namespace cpm::imap

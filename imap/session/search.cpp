@@ -2,6 +2,7 @@
 
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
+#include "imap/session/ahead.h"
 
 #include <algorithm>
 #include <map>
@@ -12,7 +13,8 @@ namespace {
 
 enum class Truth : std::uint8_t { no, yes, unknown };
 
-constexpr std::size_t kPage = 5000;  // candidates of one statement
+constexpr std::size_t kPage = 2500;   // candidates of one statement
+constexpr std::size_t kUnderWay = 2;  // statements of one search at a time, each on its own connection
 
 // What a leaf costs: columns of the message row, then header text, then body text.
 int cost(const schema::SearchLeaf& leaf) {
@@ -180,15 +182,19 @@ class Evaluation {
     const MailboxId mailbox = snapshot_->mailbox.id;
     UidSet found;
     const std::vector<std::uint32_t> all = candidates.numbers();
-    for (std::size_t begin = 0; begin < all.size(); begin += kPage) {
-      UidSet page;
-      for (std::size_t i = begin; i < std::min(all.size(), begin + kPage); ++i) page.add(all[i]);
-      auto work = [who, mailbox, page, leaf = node.leaf](schema::Transaction& tx) -> Result<UidSet> {
-        auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
-        if (!grant) return grant.error();
-        return schema::match(tx, *grant, leaf, page, full_text);
-      };
-      auto part = co_await session_.db(std::move(work), schema::Mode::reads);
+    Ahead<UidSet> ahead(session_.stream->executor());
+    for (std::size_t begin = 0; begin < all.size() || ahead.size() > 0;) {
+      for (; begin < all.size() && ahead.size() < kUnderWay; begin += kPage) {
+        UidSet page;
+        for (std::size_t i = begin; i < std::min(all.size(), begin + kPage); ++i) page.add(all[i]);
+        auto work = [who, mailbox, page, leaf = node.leaf](schema::Transaction& tx) -> Result<UidSet> {
+          auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+          if (!grant) return grant.error();
+          return schema::match(tx, *grant, leaf, page, full_text);
+        };
+        ahead.start(session_.db(std::move(work), schema::Mode::reads));
+      }
+      auto part = co_await ahead.take();
       if (!part) co_return part.error();
       found.merge(*part);
       if (session_.terminated) co_return fail(Failure::unavailable, "The session is being ended");
