@@ -90,6 +90,8 @@ FetchCommand parse_uid_fetch(wire::Lexer& lexer, const ParseContext& context) {
   return parse_any(lexer, context, true);
 }
 
+Error being_ended() { return fail(Failure::unavailable, "The session is being ended"); }
+
 class Fetcher {
  public:
   Fetcher(Session& session, FetchCommand command) : session_(session), command_(std::move(command)) {
@@ -179,6 +181,14 @@ class Fetcher {
                         snapshot_->keywords, std::nullopt};
   }
 
+  // The flags may be newer than the view: STORE.SILENT and updates go by what the client was told.
+  void note_told(const schema::MessageFlags& flags) const {
+    const Snapshot& view = session_.selected->view.snapshot();
+    const std::size_t index = view.index_of(flags.uid.value);
+    const bool newer = index == Snapshot::npos || view.modseqs[index] != flags.modseq.value;
+    if (newer) session_.selected->told.insert_or_assign(flags.uid.value, flags);
+  }
+
   // "* 5 FETCH (UID 7 FLAGS (…)" up to the literals.
   void write_small(FetchMessage& message) const {
     wire::Encoder out = session_.out.encoder();
@@ -195,7 +205,9 @@ class Fetcher {
       one(*item);
       flags = flags || item == flags_item();
     }
-    if (newly_seen_.contains(message.flags.uid.value)) {
+    const bool newly_seen = newly_seen_.contains(message.flags.uid.value);
+    if (flags || newly_seen) note_told(message.flags);
+    if (newly_seen) {
       if (!flags) one(*flags_item());
       const bool modseq =
           std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
@@ -210,6 +222,7 @@ class Fetcher {
       session_.out.encoder().raw(")").crlf();
       auto sent = co_await session_.out.relieve();
       if (!sent) co_return sent.error();
+      if (session_.terminated) co_return being_ended();
     }
     co_return Result<void>{};
   }
@@ -251,6 +264,7 @@ class Fetcher {
       for (const schema::MessageRow& row : *rows) {
         auto written = co_await write_row(row);
         if (!written) co_return written.error();
+        if (session_.terminated) co_return being_ended();
       }
     }
     co_return Result<void>{};
@@ -259,6 +273,7 @@ class Fetcher {
   boost::asio::awaitable<Result<void>> write_row(const schema::MessageRow& row) {
     FetchMessage message = message_of(row.uid.value, &row);
     const Out::Mark begin = session_.out.mark();
+    session_.mid_response = true;
     write_small(message);
     bool separate = !session_.out.ends_with('(');
     for (const auto& item : command_.items) {
@@ -267,14 +282,12 @@ class Fetcher {
       separate = true;
       auto streamed = co_await item->stream(message);
       if (streamed) continue;
-      if (!session_.out.rewind(begin)) {
-        // Half a response is on its way: only closing the connection keeps the client from misreading the rest.
-        session_.terminated = true;
-        session_.terminate_text = "A message could not be read to its end";
-      }
+      // Half a response on its way: only closing the connection keeps the client from misreading what follows.
+      session_.mid_response = !session_.out.rewind(begin);
       co_return streamed.error();
     }
     session_.out.encoder().raw(")").crlf();
+    session_.mid_response = false;
     auto sent = co_await session_.out.relieve();
     co_return sent;
   }

@@ -55,14 +55,12 @@ class BodySection final : public FetchItem {
     }
     const bool header = section_text(section_.text) == mime::SectionText::header;
     if (!header) {
-      const std::uint64_t begin = partial_ ? range->begin + std::min(partial_->offset, range->size()) : range->begin;
-      const std::uint64_t end = partial_ ? begin + std::min(partial_->length, range->end - begin) : range->end;
-      auto streamed = co_await stream_literal(message, begin, end);
+      auto streamed = co_await stream_part(message, *range);
       co_return streamed;
     }
     const std::uint64_t most = message.session.limits().header_octets;
-    if (range->size() > most && section_.text == Section::Text::header && !partial_) {
-      auto streamed = co_await stream_literal(message, range->begin, range->end);
+    if (range->size() > most && section_.text == Section::Text::header) {
+      auto streamed = co_await stream_part(message, *range);
       co_return streamed;
     }
     auto block = co_await message.octets(range->begin, range->begin + std::min(range->size(), most));
@@ -73,6 +71,11 @@ class BodySection final : public FetchItem {
   }
 
  private:
+  boost::asio::awaitable<Result<void>> stream_part(FetchMessage& message, mime::OctetRange range) const {
+    const std::uint64_t begin = partial_ ? range.begin + std::min(partial_->offset, range.size()) : range.begin;
+    const std::uint64_t end = partial_ ? begin + std::min(partial_->length, range.end - begin) : range.end;
+    return stream_literal(message, begin, end);
+  }
   [[nodiscard]] bool whole() const { return section_.parts.empty() && section_.text == Section::Text::all; }
   [[nodiscard]] bool only_header() const {
     return section_.parts.empty() && section_text(section_.text) == mime::SectionText::header;

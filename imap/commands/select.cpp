@@ -39,7 +39,7 @@ struct Opened {
   schema::MailboxRow mailbox;
   std::optional<schema::ChangeSet> changes;  // none: the snapshot given is current
   bool read_only = false;
-  Uid recent_from;
+  UidSet recent;
 };
 
 // The common case in one statement: the picture in memory is current and nobody has to be told \Recent. None: the long
@@ -53,7 +53,8 @@ Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema
                        base->mailbox.uidnext == now.uidnext;
   std::optional<Opened> opened;
   if (current && (examine || now.recent_from >= now.uidnext)) {
-    opened = Opened{now, std::nullopt, examine, now.recent_from};
+    opened = Opened{now, std::nullopt, examine, {}};
+    if (now.recent_from < now.uidnext) opened->recent.add(now.recent_from.value, now.uidnext.value - 1);
   }
   return opened;
 }
@@ -65,12 +66,14 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
   Opened opened;
   opened.mailbox = grant.mailbox();
   opened.read_only = examine;
-  opened.recent_from = grant.mailbox().recent_from;
-  if (!examine && grant.mailbox().recent_from < grant.mailbox().uidnext) {
-    CPM_TRY(recent, schema::claim_recent(tx, grant, grant.mailbox().uidnext));
-    opened.recent_from = recent;
-    opened.mailbox.recent_from = grant.mailbox().uidnext;
+  const Uid uidnext = grant.mailbox().uidnext;
+  Uid recent_from = grant.mailbox().recent_from;
+  if (!examine && recent_from < uidnext) {
+    CPM_TRY(claimed, schema::claim_recent(tx, grant, uidnext));
+    recent_from = claimed;
+    opened.mailbox.recent_from = uidnext;
   }
+  if (recent_from < uidnext) opened.recent.add(recent_from.value, uidnext.value - 1);
   const auto base = cache.peek(grant.account(), grant.mailbox().id);
   if (base && base->mailbox.highestmodseq == grant.mailbox().highestmodseq && base->mailbox.path == path &&
       base->mailbox.uidnext == grant.mailbox().uidnext) {
@@ -89,8 +92,7 @@ void describe_mailbox(Session& session, bool was_selected) {
   session.out << FlagsList{flags};
   session.out << Exists{selected.view.exists()};
   if (!session.enabled.rev2) {
-    const std::size_t first = snapshot.lower_bound(selected.recent_from.value);
-    session.out << Recent{static_cast<std::uint32_t>(snapshot.size() - first)};
+    session.out << Recent{recent_count(selected)};
     for (std::size_t i = 0; snapshot.mailbox.unseen > 0 && i < snapshot.size(); ++i) {
       if ((snapshot.bits[i] & schema::kSeen) != 0) continue;
       session.out << Untagged{"OK", "UNSEEN " + std::to_string(i + 1), "First unseen message"};
@@ -155,7 +157,7 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
     snapshot = *latest;
   }
   for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
-  session.select(std::move(snapshot), command.examine, opened->recent_from);
+  session.select(std::move(snapshot), command.examine, std::move(opened->recent));
   describe_mailbox(session, was_selected);
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine ? "READ-ONLY" : "READ-WRITE");

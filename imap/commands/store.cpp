@@ -66,7 +66,8 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   const Snapshot& known = session.selected->view.snapshot();
   const std::size_t index = known.index_of(now.uid.value);
   if (index == Snapshot::npos) return false;
-  schema::MessageFlags expected = known.flags_at(index);
+  const auto told = session.selected->told.find(now.uid.value);
+  schema::MessageFlags expected = told != session.selected->told.end() ? told->second : known.flags_at(index);
   if (command.change == schema::FlagChange::replace) {
     expected.bits = 0;
     expected.keywords.clear();

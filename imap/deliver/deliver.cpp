@@ -126,6 +126,9 @@ Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagS
   }
   schema::NewMessage message;
   message.head = make_content_head(octets, limits);
+  if (message.head.header_octets > limits.header_octets) {
+    return fail(Failure::too_big, "Message header too large");
+  }
   message.octets = std::make_shared<Spool>(std::move(octets));
   message.flags = std::move(flags);
   message.internal_date = internal_date;

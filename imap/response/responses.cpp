@@ -68,7 +68,7 @@ std::vector<std::string> flag_names_for(const Session& session, const schema::Me
   for (const schema::KeywordId id : flags.keywords) {
     if (const std::string* name = keywords.name(id)) names.push_back(*name);
   }
-  if (!session.enabled.rev2 && session.selected && flags.uid >= session.selected->recent_from) {
+  if (!session.enabled.rev2 && session.selected && session.selected->recent.contains(flags.uid.value)) {
     names.emplace_back("\\Recent");
   }
   return names;

@@ -48,6 +48,12 @@ SessionControl control_of(const std::shared_ptr<Session>& session) {
       one->terminated = true;
       one->terminate_text = text;
       if (one->waiting) one->stream->interrupt();
+      // One that is writing to a client which does not read, say.
+      one->cut_off.expires_after(one->limits().drain_timeout);
+      one->cut_off.async_wait([weak](boost::system::error_code cancelled) {
+        const auto late = weak.lock();
+        if (!cancelled && late) late->stream->cancel();
+      });
     });
   };
   control.trace = [weak, executor](bool on) {
@@ -82,7 +88,7 @@ std::chrono::milliseconds Dispatcher::patience() const {
 }
 
 void Dispatcher::bye(const std::string& text) {
-  session_->out << Untagged{"BYE", "", text};
+  if (!session_->mid_response) session_->out << Untagged{"BYE", "", text};
   finished_ = true;
 }
 
@@ -398,6 +404,11 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
 }
 
 void Dispatcher::write_tagged(const std::string& tag, const Done& done) {
+  if (session_->mid_response) {  // it would be read as a part of a message
+    log::warn("imap", "closing in the middle of a response", {{"session", session_->id}, {"why", done.text}});
+    finished_ = true;
+    return;
+  }
   wire::Encoder out = session_->out.encoder();
   out.raw(tag).sp().raw(kind_name(done.kind)).sp();
   if (!done.code.empty()) out.raw("[").raw(done.code).raw("] ");

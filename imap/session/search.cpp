@@ -101,7 +101,7 @@ class Evaluation {
         return truth == Truth::unknown ? truth : truth == Truth::yes ? Truth::no : Truth::yes;
       }
       case SearchNode::Kind::flag: return truth_of(has_flag(node, index));
-      case SearchNode::Kind::recent: return truth_of(uid >= session_.selected->recent_from.value);
+      case SearchNode::Kind::recent: return truth_of(session_.selected->recent.contains(uid));
       case SearchNode::Kind::numbers:
       case SearchNode::Kind::uids: return truth_of(sets_.at(&node).contains(uid));
       case SearchNode::Kind::modseq: return truth_of(snapshot_->modseqs[index] >= node.number);

@@ -13,6 +13,7 @@ Session::Session(Services& services_, std::unique_ptr<Stream> stream_, std::stri
       id(std::move(id_)),
       stream(std::move(stream_)),
       out(*stream, services_.limits),
+      cut_off(stream->executor()),
       trace(services_.settings.trace),
       reader(services_.limits) {}
 
@@ -43,13 +44,13 @@ void Session::log_out() {
   state = kNotAuthenticated;
 }
 
-void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, Uid recent_from) {
+void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, UidSet recent) {
   const AccountId account = snapshot->mailbox.account;
   const MailboxId mailbox = snapshot->mailbox.id;
   services.sessions.update(id, [&](SessionInfo& info) { info.mailbox = snapshot->mailbox.path; });
   saved_search = {};
-  selected.emplace(
-      Selected{View(std::move(snapshot)), read_only, recent_from, services.hub.watch(account, mailbox, waker())});
+  auto watch = services.hub.watch(account, mailbox, waker());
+  selected.emplace(Selected{View(std::move(snapshot)), read_only, std::move(recent), {}, std::move(watch)});
   state = kSelected;
 }
 

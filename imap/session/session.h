@@ -16,9 +16,11 @@
 #include "schema/database.h"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,7 +66,9 @@ struct Enabled {
 struct Selected {
   View view;
   bool read_only = false;
-  Uid recent_from;  // uids >= this are \Recent here (RFC 3501)
+  UidSet recent;  // \Recent here: this session was the first to be told of them (RFC 3501 2.3.2)
+  // Flags that FETCH has told and that are newer than those of the view: what the client now believes.
+  std::map<std::uint32_t, schema::MessageFlags> told;
   std::unique_ptr<ChangeHub::Watch> watch;
 };
 
@@ -86,7 +90,9 @@ class Session : public std::enable_shared_from_this<Session> {
   bool read_report_known = false;    // the session stored or searched \read-report-sent (MSS-86)
   bool terminated = false;  // ended by an admin, by shutdown or because the mailbox is gone: BYE at the next safe point
   std::string terminate_text;
-  bool waiting = false;  // in a read that wake() may interrupt
+  bool mid_response = false;  // a response is sent in part: only its rest may follow, or the end of the connection
+  boost::asio::steady_timer cut_off;  // ends a session that does not come to its end after terminate
+  bool waiting = false;               // in a read that wake() may interrupt
   bool trace = false;
   std::string tag;  // of the running command (ESEARCH names it)
   UidSet echo;      // STORE: tell the flags of these with the updates
@@ -105,7 +111,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // -- login and selection
   void log_in(schema::Principal who);
   void log_out();  // UNAUTHENTICATE: back to the greeting's state
-  void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, Uid recent_from);
+  void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, UidSet recent);
   void unselect();
   // With a mailbox selected the first time is answered by HIGHESTMODSEQ (RFC 7162 3.1): not in the middle of a
   // response.

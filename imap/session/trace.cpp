@@ -1,14 +1,21 @@
 #include "imap/session/trace.h"
 
 #include "base/log.h"
+#include "imap/registry.h"
+
+#include <algorithm>
 
 namespace cpm::imap {
 
-std::string redact(std::string_view text) {
-  const std::size_t tag_end = text.find(' ');
-  if (tag_end == std::string_view::npos) return std::string(text.substr(0, 64));
-  std::size_t name_end = text.find(' ', tag_end + 1);
-  if (name_end == std::string_view::npos) name_end = text.size();
+std::string redact(std::string_view text, bool known) {
+  // Whatever is not plainly "tag SP command" may be a password sent at the wrong time.
+  const std::size_t tag_end = text.find_first_of(" \t");
+  const std::size_t name_end = tag_end == std::string_view::npos
+                                   ? std::string_view::npos
+                                   : std::min(text.find_first_of(" \t", tag_end + 1), text.size());
+  if (!known || tag_end == std::string_view::npos || tag_end == 0 || text[tag_end] != ' ' || name_end == tag_end + 1) {
+    return "<" + std::to_string(text.size()) + " octets that are no command>";
+  }
   const std::string name = wire::upper(text.substr(tag_end + 1, name_end - tag_end - 1));
   if (name == "LOGIN" || name == "AUTHENTICATE") return std::string(text.substr(0, name_end)) + " …";
   // Quoted text may be search words or names of people: only its length is kept.
@@ -27,7 +34,12 @@ std::string redact(std::string_view text) {
 }
 
 void trace_command(const Session& session, const wire::CommandInput& input) {
-  log::info("trace", "C", {{"session", session.id}, {"line", redact(input.text)}});
+  const std::string_view text = input.text;
+  const std::size_t tag_end = text.find(' ');
+  const std::string_view rest = tag_end == std::string_view::npos ? std::string_view() : text.substr(tag_end + 1);
+  const std::string name = wire::upper(rest.substr(0, rest.find(' ')));
+  const bool known = name == "UID" || session.services.registry.command(name) != nullptr;
+  log::info("trace", "C", {{"session", session.id}, {"line", redact(text, known)}});
 }
 
 void trace_answer(const Session& session, const std::string& tag, const Done& done) {

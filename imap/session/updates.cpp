@@ -14,6 +14,15 @@ std::vector<std::string> defined_flags(const Session& session, const schema::Key
   return names;
 }
 
+std::uint32_t recent_count(const Selected& selected) {
+  const Snapshot& now = selected.view.snapshot();
+  std::size_t count = 0;
+  for (const auto& range : selected.recent.ranges()) {
+    count += now.lower_bound(range.last + 1) - now.lower_bound(range.first);
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
 void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell) {
   Selected& selected = *session.selected;
   const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
@@ -22,9 +31,7 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   if (changes.grew) {
     session.out << Exists{changes.exists};
     if (!session.enabled.rev2) {
-      std::uint32_t recent = 0;
-      for (std::size_t i = now.lower_bound(selected.recent_from.value); i < now.size(); ++i) ++recent;
-      session.out << Recent{recent};
+      session.out << Recent{recent_count(selected)};
     }
   }
   if (changes.new_keywords) session.out << FlagsList{defined_flags(session, now.keywords)};
@@ -33,6 +40,9 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   for (const auto& range : told.ranges()) {
     for (std::size_t i = now.lower_bound(range.first); i < now.size() && now.uids[i] <= range.last; ++i) {
       const schema::MessageFlags flags = now.flags_at(i);
+      const auto known = selected.told.find(flags.uid.value);
+      const bool told_before = known != selected.told.end() && known->second.modseq == flags.modseq;
+      if (told_before && !session.enabled.condstore && !tell.echo.contains(flags.uid.value)) continue;
       const bool silent = tell.silent.contains(flags.uid.value) && flags.modseq == tell.silent_modseq;
       if (silent && !session.enabled.condstore) continue;
       FetchFlags response;
@@ -43,6 +53,27 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
       session.out << response;
     }
   }
+  selected.told.clear();
+}
+
+// The first session that hears of new messages is the one for which they are \Recent (RFC 3501 2.3.2).
+boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRow& now) {
+  if (session.enabled.rev2 || now.recent_from >= now.uidnext) co_return;
+  Selected& selected = *session.selected;
+  if (selected.read_only) {  // sees them, and leaves them \Recent for others
+    const Uid from = std::max(now.recent_from, selected.view.snapshot().mailbox.uidnext);
+    if (from < now.uidnext) selected.recent.add(from.value, now.uidnext.value - 1);
+    co_return;
+  }
+  auto claim = [who = *session.principal, mailbox = now.id,
+                uidnext = now.uidnext](schema::Transaction& tx) -> Result<Uid> {
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return schema::claim_recent(tx, *grant, uidnext);
+  };
+  auto claimed = co_await session.db(std::move(claim), schema::Mode::single);
+  // Without an answer they stay \Recent for the next session.
+  if (claimed && *claimed < now.uidnext) selected.recent.add(claimed->value, now.uidnext.value - 1);
 }
 
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
@@ -53,22 +84,8 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                  *session.principal, mailbox, session.selected->view.shared());
   if (!latest) co_return latest.error();
-  const schema::MailboxRow& now = (*latest)->mailbox;
-  const bool claims = !session.selected->read_only && !session.enabled.rev2 && now.recent_from < now.uidnext &&
-                      now.uidnext > session.selected->view.snapshot().mailbox.uidnext;
+  co_await claim_new(session, (*latest)->mailbox);
   tell_changes(session, *latest, tell);
-  if (claims) {
-    // The first session that hears of new messages is the one for which they are \Recent.
-    const Uid uidnext = now.uidnext;
-    const schema::Principal who = *session.principal;
-    auto claim = [who, mailbox, uidnext](schema::Transaction& tx) -> Result<Uid> {
-      auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
-      if (!grant) return grant.error();
-      return schema::claim_recent(tx, *grant, uidnext);
-    };
-    auto claimed = co_await session.db(std::move(claim), schema::Mode::single);
-    static_cast<void>(claimed);  // failing to claim only leaves them \Recent for the next session as well
-  }
   co_return Result<void>{};
 }
 

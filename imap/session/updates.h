@@ -1,7 +1,6 @@
 // Updates: the only place that tells a client of changes: EXISTS, RECENT, EXPUNGE, FETCH FLAGS, FLAGS (RFC
 // 9051 5.2, 7.5.1, RFC 7162 3.2). It pulls the newest snapshot and moves the session's view to it.
-// Runs on: session
-// strand.
+// Runs on: session strand.
 #pragma once
 
 #include "imap/session/session.h"
@@ -23,6 +22,9 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
 
 // The same from a snapshot the caller already has.
 void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell);
+
+// Messages of the view that are \Recent in this session.
+[[nodiscard]] std::uint32_t recent_count(const Selected& selected);
 
 // "(\Answered … $Forwarded …)": all flags that messages of the selected mailbox have or may get.
 [[nodiscard]] std::vector<std::string> defined_flags(const Session& session, const schema::KeywordTable& keywords);

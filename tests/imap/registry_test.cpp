@@ -36,9 +36,16 @@ TEST(RegistryExtensions, NameTheirRfc) {
 }
 
 TEST(TraceRedact, KeepsSecretsAndTextOut) {
-  EXPECT_EQ(redact("a1 LOGIN alice secret"), "a1 LOGIN …");
-  EXPECT_EQ(redact("a1 AUTHENTICATE PLAIN AGEAYg=="), "a1 AUTHENTICATE …");
-  EXPECT_EQ(redact("a1 SEARCH SUBJECT \"my \\\"secret\\\"\" SEEN"), "a1 SEARCH SUBJECT \"<13>\" SEEN");
+  EXPECT_EQ(redact("a1 LOGIN alice secret", true), "a1 LOGIN …");
+  for (const char* line :
+       {"a1  LOGIN alice secret", " a1 LOGIN alice secret", "a1\tLOGIN alice secret", "c2VjcmV0", ""}) {
+    EXPECT_EQ(redact(line, true).find("ecret"), std::string::npos) << line;
+  }
+  EXPECT_EQ(redact("a1 LOGIN\talice secret", false).find("ecret"), std::string::npos);
+  EXPECT_EQ(redact("a1 LOGIN\talice secret", true), "a1 LOGIN …");
+  EXPECT_EQ(redact("AGEAYg== NOOP", false).find("AGEA"), std::string::npos);
+  EXPECT_EQ(redact("a1 AUTHENTICATE PLAIN AGEAYg==", true), "a1 AUTHENTICATE …");
+  EXPECT_EQ(redact("a1 SEARCH SUBJECT \"my \\\"secret\\\"\" SEEN", true), "a1 SEARCH SUBJECT \"<13>\" SEEN");
 }
 
 }  // namespace
