@@ -53,7 +53,8 @@ void report(Context& context, const Error& error) {
   }
   context.io.err << "cpmctl: " << error.text << '\n';
   const bool puzzling = error.failure == Failure::internal || error.failure == Failure::unavailable ||
-                        error.failure == Failure::corrupt || error.failure == Failure::timeout;
+                        error.failure == Failure::in_doubt || error.failure == Failure::corrupt ||
+                        error.failure == Failure::timeout;
   if (puzzling && !error.detail.empty()) context.io.err << "(" << printable(error.detail) << ")\n";
 }
 
@@ -122,6 +123,21 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   return root;
 }
 
+namespace {
+
+// The library says only that a subcommand is missing when the word there is none.
+std::string reason(const CLI::App& root, const CLI::ParseError& error) {
+  const CLI::App* at = &root;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto left = root.remaining(true);
+  const bool wanted =
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && at->get_require_subcommand_min() > 0;
+  if (!wanted || left.empty()) return error.what();
+  return "unknown word: " + left.front();
+}
+
+}  // namespace
+
 int run(const std::vector<std::string>& arguments, const Streams& streams,
         const std::map<std::string, std::string>& environment) {
   Context context(streams);
@@ -137,7 +153,7 @@ int run(const std::vector<std::string>& arguments, const Streams& streams,
   } catch (const CLI::CallForVersion& version) {
     return root->exit(version, streams.out, streams.err);
   } catch (const CLI::ParseError& error) {
-    report(context, fail(Failure::invalid, std::string(error.what()) + "\nSee: " + command_of(*root) + " --help"));
+    report(context, fail(Failure::invalid, reason(*root, error) + "\nSee: " + command_of(*root) + " --help"));
     return kUsage;
   }
   return execute(context);

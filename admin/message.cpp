@@ -207,7 +207,10 @@ void add_message(CLI::App& root, Context& context) {
                {"message show alice@example.net INBOX 42", "message show alice@example.net INBOX 42 --raw > 42.eml"});
   shower.add_option("address", shown->address, "any address of the user")->required()->type_name("ADDRESS");
   shower.add_option("mailbox", shown->mailbox, "its path: INBOX, Work/Projects")->required()->type_name("MAILBOX");
-  shower.add_option("uid", shown->uid, "the message's UID")->required()->type_name("UID")->check(CLI::PositiveNumber);
+  shower.add_option("uid", shown->uid, "the message's UID")
+      ->required()
+      ->type_name("UID")
+      ->check(CLI::Range(1U, 4294967295U).description("UID"));
   shower.add_flag("--raw", shown->raw, "all octets as stored");
   shower.add_flag("--headers", shown->headers, "the header as stored")->excludes("--raw");
   on_run<Options>(shower, context, shown, show);

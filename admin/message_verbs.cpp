@@ -77,7 +77,9 @@ Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxConte
   return spool;
 }
 
-bool hopeless(Failure failure) noexcept { return failure == Failure::unavailable || failure == Failure::unsupported; }
+bool hopeless(Failure failure) noexcept {
+  return failure == Failure::unavailable || failure == Failure::in_doubt || failure == Failure::unsupported;
+}
 
 void Progress::show(std::uint64_t messages, std::uint64_t done, std::uint64_t total) {
   if (!context_.io.err_terminal) return;

@@ -35,6 +35,7 @@ int exit_code(Failure failure) noexcept {
     case Failure::expunged: return kNotFound;
     case Failure::exists: return kExists;
     case Failure::unavailable:
+    case Failure::in_doubt:
     case Failure::timeout: return kUnavailable;
     case Failure::invalid:
     case Failure::bad_syntax: return kUsage;

@@ -28,6 +28,7 @@ const char* failure_name(Failure failure) noexcept {
     case Failure::authz_failed: return "authz_failed";
     case Failure::locked_out: return "locked_out";
     case Failure::unavailable: return "unavailable";
+    case Failure::in_doubt: return "in_doubt";
     case Failure::timeout: return "timeout";
     case Failure::corrupt: return "corrupt";
     case Failure::internal: return "internal";

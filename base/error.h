@@ -29,7 +29,8 @@ enum class Failure {
   auth_failed,   // wrong credentials or unknown user (never tell which)
   authz_failed,  // authenticated, but may not act as the requested identity
   locked_out,    // too many failures from this address or network
-  unavailable,   // the database or another helper is away: try again
+  unavailable,   // the database or another helper is away: nothing was done, try again
+  in_doubt,      // the connection broke while a change was being committed: done or not, nobody knows
   timeout,       // deadline passed
   corrupt,       // stored data contradicts itself
   internal,      // our bug

@@ -41,6 +41,7 @@ Done answer_to(const Error& error) {
     case Failure::authz_failed: return no("Not authorized to act for that identity", "AUTHORIZATIONFAILED");
     case Failure::locked_out: return no(text("Too many failures, try again later"), "LIMIT");
     case Failure::unavailable: return no("Temporarily unavailable, try again", "UNAVAILABLE");
+    case Failure::in_doubt: return no("Not known whether it was done: look before trying again", "UNAVAILABLE");
     case Failure::timeout: return no("Took too long, try again", "UNAVAILABLE");
     case Failure::corrupt: return no("Stored data is damaged", "CORRUPTION");
     case Failure::internal: return no("Internal error", "SERVERBUG");

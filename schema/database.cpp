@@ -19,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kRetries = 5;  // of serialization failures and deadlocks
+constexpr const char* kInDoubt = "not known whether it was done: look before trying again";
 constexpr const char* kAway = "the database is not available, try again later";
 
 }  // namespace
@@ -184,7 +185,8 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
       reach_->lost(failure->error.detail);
       // Nothing was committed, so the function may run again on a new connection, once.
       if (!committing && !std::exchange(reconnected, true)) continue;
-      failed = fail(Failure::unavailable, kAway, (committing ? "outcome unknown: " : "") + failure->error.detail);
+      failed = committing ? fail(Failure::in_doubt, kInDoubt, failure->error.detail)
+                          : fail(Failure::unavailable, kAway, failure->error.detail);
       return false;
     }
     reach_->worked();  // an answer is an answer

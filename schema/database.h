@@ -3,7 +3,8 @@
 // The function runs on a database thread inside one READ COMMITTED transaction that commits when it
 // returns a value and rolls back when it returns an Error. run() alone retries serialization failures
 // and deadlocks, so the function has no side effects. pqxx exceptions become Error here, by SQLSTATE.
-// A lost connection is Failure::unavailable; the next run() connects again (with back-off).
+// A lost connection is Failure::unavailable, and nothing was done; lost while a change was being committed it is
+// Failure::in_doubt. The next run() connects again (with back-off).
 // Runs on: run() any strand; the function on a db thread, where nothing of a session may be touched.
 #pragma once
 

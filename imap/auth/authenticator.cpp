@@ -186,6 +186,9 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::password(Sessio
   if (!found) co_return found.error();
   auto right = co_await verify(*found, who.name, std::move(password));
   if (!right) co_return right.error();
+  // Guesses side by side all found the name unlocked; who comes after the lock learns nothing any more.
+  auto still = co_await ready(session, mechanism, who.name);
+  if (!still) co_return still.error();
   if (!*right) {
     std::string why = "wrong name or password";
     co_await refused(session, std::move(mechanism), std::move(who), std::move(why));
@@ -207,6 +210,8 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session&
                                                                         Identity who) {
   auto found = co_await find(session, who.name, who.authzid);
   if (!found) co_return found.error();
+  auto still = co_await ready(session, mechanism, who.name);
+  if (!still) co_return fail(Failure::auth_failed, "Authentication failed");  // as for a wrong proof
   const auto& record = found->record;
   const bool same_keys = !who.stored_key || (record && record->keys && record->keys->stored_key == *who.stored_key);
   if (!record || record->disabled || !same_keys) {

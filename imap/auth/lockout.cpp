@@ -68,6 +68,7 @@ std::chrono::milliseconds Lockout::failed(std::string_view name, const PeerInfo&
 void Lockout::count(const Key& key, std::size_t most, Time now) {
   if (!counts_.contains(key)) make_room(now);
   Count& one = counts_[key];
+  if (now < one.locked_until) return;  // guesses that were under way when the lock came do not lengthen it
   if (now >= one.window_ends) {
     one.failures = 0;
     one.window_ends = now + settings_.window;

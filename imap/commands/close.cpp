@@ -35,7 +35,9 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
     return schema::expunge(tx, *grant, std::nullopt);
   };
   auto expunged = co_await session.db(std::move(work));
-  if (!expunged && expunged.error().failure == Failure::unavailable) co_return failed(expunged.error());
+  const bool away =
+      !expunged && (expunged.error().failure == Failure::unavailable || expunged.error().failure == Failure::in_doubt);
+  if (away) co_return failed(expunged.error());
   if (expunged && !expunged->uids.empty()) session.services.hub.changed(who.account, mailbox);
   session.unselect();
   if (!expunged && expunged.error().failure != Failure::not_found) co_return failed(expunged.error());

@@ -36,11 +36,19 @@ SelectCommand parse_select(wire::Lexer& lexer, const ParseContext& context) { re
 SelectCommand parse_examine(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, true); }
 
 struct Opened {
-  schema::MailboxRow mailbox;
-  std::optional<schema::ChangeSet> changes;  // none: the snapshot given is current
-  bool read_only = false;
+  std::shared_ptr<const Snapshot> base;      // what was in memory; null: nothing
+  std::optional<schema::ChangeSet> changes;  // since `base`; none: it is current
   UidSet recent;
+  std::uint32_t changeable = 0;  // schema::FlagBit: flags that this identity may change
+  bool keywords = false;         // … and keywords
 };
+
+void note_rights(Opened& opened, const schema::Grant& grant) {
+  if (grant.holds(schema::kKeepSeen)) opened.changeable |= schema::kSeen;
+  if (grant.holds(schema::kDeleteMessage)) opened.changeable |= schema::kDeleted;
+  opened.keywords = grant.holds(schema::kWrite);
+  if (opened.keywords) opened.changeable |= ~(schema::kSeen | schema::kDeleted);
+}
 
 // The common case in one statement: the picture in memory is current and nobody has to be told \Recent. None: the long
 // way.
@@ -53,7 +61,9 @@ Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema
                        base->mailbox.uidnext == now.uidnext;
   std::optional<Opened> opened;
   if (current && (examine || now.recent_from >= now.uidnext)) {
-    opened = Opened{now, std::nullopt, examine, {}};
+    opened.emplace();
+    opened->base = base;
+    note_rights(*opened, grant);
     if (now.recent_from < now.uidnext) opened->recent.add(now.recent_from.value, now.uidnext.value - 1);
   }
   return opened;
@@ -64,27 +74,43 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
                     const SnapshotCache& cache) {
   CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
   Opened opened;
-  opened.mailbox = grant.mailbox();
-  opened.read_only = examine;
+  note_rights(opened, grant);
   const Uid uidnext = grant.mailbox().uidnext;
   Uid recent_from = grant.mailbox().recent_from;
   if (!examine && recent_from < uidnext) {
     CPM_TRY(claimed, schema::claim_recent(tx, grant, uidnext));
     recent_from = claimed;
-    opened.mailbox.recent_from = uidnext;
   }
   if (recent_from < uidnext) opened.recent.add(recent_from.value, uidnext.value - 1);
-  const auto base = cache.peek(grant.account(), grant.mailbox().id);
-  if (base && base->mailbox.highestmodseq == grant.mailbox().highestmodseq && base->mailbox.path == path &&
+  opened.base = cache.peek(grant.account(), grant.mailbox().id);
+  const Snapshot* base = opened.base.get();
+  if (base != nullptr && base->mailbox.highestmodseq == grant.mailbox().highestmodseq && base->mailbox.path == path &&
       base->mailbox.uidnext == grant.mailbox().uidnext) {
     return opened;
   }
-  CPM_TRY(changes, schema::changes_since(tx, grant, base ? base->mailbox.highestmodseq : ModSeq{0}));
+  CPM_TRY(changes, schema::changes_since(tx, grant, base != nullptr ? base->mailbox.highestmodseq : ModSeq{0}));
   opened.changes = std::move(changes);
   return opened;
 }
 
-void describe_mailbox(Session& session, bool was_selected) {
+// Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
+// there are.
+std::string permanent_flags(const Session& session, const Opened& opened, const std::vector<std::string>& defined) {
+  const bool read_only = session.selected->read_only;
+  std::vector<std::string> names;
+  for (const std::string& name : defined) {
+    const std::uint32_t bit = schema::flag_bit(name);
+    if (read_only || (bit != 0 ? (opened.changeable & bit) != 0 : opened.keywords)) names.push_back(name);
+  }
+  const bool room = session.selected->view.snapshot().keywords.entries().size() < session.limits().keywords_per_mailbox;
+  if (!read_only && opened.keywords && room) names.emplace_back("\\*");
+  if (names.empty()) names = defined;
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : " ") + name;
+  return "PERMANENTFLAGS (" + out + ")";
+}
+
+void describe_mailbox(Session& session, bool was_selected, const Opened& opened) {
   const Selected& selected = *session.selected;
   const Snapshot& snapshot = selected.view.snapshot();
   if (was_selected) session.out << Untagged{"OK", "CLOSED", "Previous mailbox closed"};
@@ -99,15 +125,7 @@ void describe_mailbox(Session& session, bool was_selected) {
       break;
     }
   }
-  // Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
-  // there are.
-  std::string permanent = "PERMANENTFLAGS (";
-  for (const std::string& name : flags) permanent += name + ' ';
-  if (selected.read_only) {
-    permanent.back() = ')';
-  } else {
-    permanent += "\\*)";
-  }
+  const std::string permanent = permanent_flags(session, opened, flags);
   session.out << Untagged{"OK", permanent, selected.read_only ? "Read only: changes are refused" : "Flags permitted"};
   session.out << Untagged{"OK", "UIDVALIDITY " + std::to_string(snapshot.mailbox.uidvalidity.value), "UIDs valid"};
   session.out << Untagged{"OK", "UIDNEXT " + std::to_string(snapshot.mailbox.uidnext.value), "Predicted next UID"};
@@ -146,19 +164,12 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   }
   session.unselect();
   if (!opened) co_return failed(opened.error());
-  std::shared_ptr<const Snapshot> snapshot = cache.peek(opened->mailbox.account, opened->mailbox.id);
-  if (opened->changes) {
-    snapshot = cache.remember(snapshot, std::move(*opened->changes));
-  }
-  if (!snapshot) {  // evicted between the two looks
-    auto latest =
-        co_await cache.latest(session.services.db, session.limits().command_deadline, who, opened->mailbox.id, nullptr);
-    if (!latest) co_return failed(latest.error());
-    snapshot = *latest;
-  }
+  // The changes belong to that base and no other, whatever the cache holds by now.
+  std::shared_ptr<const Snapshot> snapshot =
+      opened->changes ? cache.remember(opened->base, std::move(*opened->changes)) : opened->base;
   for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
   session.select(std::move(snapshot), command.examine, std::move(opened->recent));
-  describe_mailbox(session, was_selected);
+  describe_mailbox(session, was_selected, *opened);
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine ? "READ-ONLY" : "READ-WRITE");
 }

@@ -186,7 +186,9 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         if (literal) {
           // Large blocks only while a literal streams in: an idle session stays small.
           std::string block(64 * 1024, '\0');
+          session.waiting = true;
           got = co_await session.stream->read(block.data(), block.size(), patience());
+          session.waiting = false;
           if (got && *got > 0) session.reader.feed(std::string_view(block.data(), *got));
         } else {
           char octets[1024];

@@ -34,7 +34,16 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
       session.out << Recent{recent_count(selected)};
     }
   }
-  if (changes.new_keywords) session.out << FlagsList{defined_flags(session, now.keywords)};
+  if (changes.new_keywords) {
+    const std::vector<std::string> flags = defined_flags(session, now.keywords);
+    session.out << FlagsList{flags};
+    // No further keyword can be made: "\*" must go (RFC 9051 7.1).
+    if (now.keywords.entries().size() >= session.limits().keywords_per_mailbox && !selected.read_only) {
+      std::string names;
+      for (const std::string& name : flags) names += (names.empty() ? "" : " ") + name;
+      session.out << Untagged{"OK", "PERMANENTFLAGS (" + names + ")", "No more keywords"};
+    }
+  }
   UidSet told = changes.flags;
   told.merge(tell.echo);
   for (const auto& range : told.ranges()) {

@@ -67,6 +67,51 @@ def trace(server):
     theirs.close()
 
 
+def kick_busy(server):
+    """A session is ended while a large FETCH is on its way to a slow reader, and while it waits for a literal."""
+    wire = Wire(server.imap)
+    wire.login(USER)
+    wire.append("INBOX", message(subject="large", size=30_000_000))
+    wire.command("SELECT INBOX")
+    wire.send(b"f FETCH * BODY.PEEK[]\r\n")
+    time.sleep(0.5)
+    server.ctl("session", "kick", session_of(server, USER)["id"])
+    got = b""
+    try:
+        while block := wire.socket.recv(1 << 20):
+            got += block
+    except OSError:
+        pass
+    check(len(got) < 30_000_000 and b"BYE" not in got and b"f OK" not in got and b"f NO" not in got,
+          "kicked in the middle of a message: the connection ends and nothing is said into the message", (len(got), got[-200:]))
+    wire = Wire(server.imap)
+    wire.login(USER)
+    wire.send(b"a APPEND INBOX {100}\r\n")
+    check(wire.line().startswith(b"+ "), "waiting for a literal")
+    server.ctl("session", "kick", session_of(server, USER)["id"])
+    said = wire.line()
+    check(said.startswith(b"* BYE"), "kicked while it waits for a literal: BYE at once", said)
+    wire.close()
+
+
+def guesses(server):
+    """Many guesses at the same time count as many, and no more are checked than one after the other."""
+    wires = [Wire(server.imap) for _ in range(24)]
+    for number, wire in enumerate(wires):
+        wire.send(b"g LOGIN %s wrong%d\r\n" % (USER.encode(), number))
+    codes = []
+    for wire in wires:
+        wire.socket.settimeout(30)
+        codes.append(wire.line())
+        wire.close()
+    checked = sum(b"AUTHENTICATIONFAILED" in line for line in codes)
+    check(checked == 3 and all(b"AUTHENTICATIONFAILED" in line or b"[LIMIT]" in line for line in codes),
+          "24 guesses at the same time: 3 are answered", codes)
+    rows = json.loads(server.ctl("lockout", "list", "--json").stdout)
+    check(rows[0]["locks"] == 1, "and lock the name once", rows)
+    server.ctl("lockout", "clear", USER)
+
+
 def login_answer(server, password):
     wire = Wire(server.imap)
     reply = wire.command(f"LOGIN {USER} {password}")
@@ -99,6 +144,8 @@ def test(binaries):
         server.add_user(OTHER)
         trace(server)
         lockout(server)
+        guesses(server)
+        kick_busy(server)
 
 
 main(test)

@@ -65,6 +65,14 @@ def sizes(server):
     wire.close()
 
 
+def header(server):
+    wire = login(server)
+    reply = wire.append("INBOX", b"".join(b"X-%d: y\r\n" % i for i in range(9000)) + b"\r\nbody\r\n")
+    check(reply.status == "NO" and reply.code == "TOOBIG", "a header above limits.header_octets: TOOBIG", reply)
+    check(bool(wire.command("NOOP")), "the session lives")
+    wire.close()
+
+
 def objects(server):
     wire = login(server)
     wire.must("SELECT INBOX")
@@ -219,7 +227,7 @@ def deaf(server):
 
 
 def test(binaries):
-    with Server(binaries, sets=["limits.message_octets=100K", "limits.multiappend_messages=5", "limits.line_octets=8K",
+    with Server(binaries, sets=["limits.message_octets=100K", "limits.header_octets=64K", "limits.multiappend_messages=5", "limits.line_octets=8K",
                                 "limits.command_literal_octets=64K", "limits.nesting=16", "limits.set_ranges=16",
                                 "limits.keywords_per_mailbox=5", "limits.keyword_octets=32", "limits.mailboxes=20",
                                 "limits.mailbox_depth=5", "limits.mailbox_name_octets=64", "limits.connections=10",
@@ -227,6 +235,7 @@ def test(binaries):
                                 "limits.commands_before_login=8"]) as server:
         server.add_user(USER)
         sizes(server)
+        header(server)
         objects(server)
         connections(server)
         nonsense(server)

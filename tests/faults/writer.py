@@ -70,9 +70,11 @@ class Writer:
         return getattr(self, kind)(wire, mailbox, uids)
 
     def settle(self, reply):
-        """True when acknowledged; anything else than OK leaves the command in doubt and ends the round for this writer."""
+        """True when acknowledged. A NO promises that nothing was done, unless it says that this is not known."""
         if reply.status == "BAD":
             raise AssertionError(f"BAD: {reply.text}")
+        if reply.status == "NO" and "not known" not in reply.text.lower():
+            self.doubt = None
         return reply.status == "OK"
 
     def heed_modseq(self, mailbox, reply):
