@@ -1,5 +1,7 @@
 #include "admin/live_server.h"
 
+#include "base/percent.h"
+
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -76,6 +78,20 @@ Result<bool> LiveServer::change(const std::string& method, const std::string& ta
   if (answer.status == 404) return false;
   if (answer.status != 204 && answer.status != 200) return unexpected(answer);
   return true;
+}
+
+std::size_t end_sessions(Context& context, const std::string& address) {
+  const auto server = LiveServer::find(context);
+  if (!server) return 0;
+  const auto all = server->list("/admin/sessions", "sessions");
+  if (!all) return 0;
+  std::size_t ended = 0;
+  for (const Json& row : *all) {
+    if (!row.is_object() || text_of(row, "user") != address) continue;
+    const auto there = server->change("DELETE", "/admin/sessions/" + percent_encode(text_of(row, "id")));
+    if (there && *there) ++ended;
+  }
+  return ended;
 }
 
 std::string text_of(const Json& object, const char* name) {

@@ -35,6 +35,9 @@ class LiveServer {
   std::string token_;
 };
 
+// Ends the sessions of an account at the server that runs on the same data directory, if one does; how many there were.
+std::size_t end_sessions(Context& context, const std::string& address);
+
 [[nodiscard]] std::string text_of(const Json& object, const char* name);
 
 }  // namespace cpm::admin

@@ -1,5 +1,6 @@
 // cpmctl user: accounts, their passwords and addresses.
 #include "admin/cli.h"
+#include "admin/live_server.h"
 #include "admin/output.h"
 #include "admin/password.h"
 #include "admin/size.h"
@@ -132,9 +133,17 @@ Result<void> rename(Context& context, const OneOptions& options) {
 }
 
 Result<void> disable(Context& context, const OneOptions& options) {
-  return change(context, options, options.address,
-                "disabled " + options.address + "; sessions that are open stay open: cpmctl session list, session kick",
-                [&](Transaction& tx) { return schema::set_disabled(tx, options.address, true); });
+  auto row = context.run([&](Transaction& tx) -> Result<schema::AccountRow> {
+    CPM_CHECK(schema::set_disabled(tx, options.address, true));
+    return schema::find_account(tx, options.address);
+  });
+  if (!row) return hint_missing_user(row.error());
+  const std::size_t ended = end_sessions(context, row->address);
+  print_done(
+      context,
+      "disabled " + row->address + (ended > 0 ? ", ended " + std::to_string(ended) + " sessions" : std::string()),
+      {{"user", to_json(*row)}, {"ended_sessions", ended}});
+  return {};
 }
 
 Result<void> enable(Context& context, const OneOptions& options) {
@@ -160,7 +169,10 @@ Result<void> remove(Context& context, const OneOptions& options) {
                         size_text(row->used_bytes) + ")?"));
   auto done = context.run([&](Transaction& tx) { return schema::delete_account(tx, options.address); });
   if (!done) return hint_missing_user(done.error());
-  print_done(context, "deleted " + row->address, {{"user", to_json(*row)}});
+  const std::size_t ended = end_sessions(context, row->address);
+  print_done(context,
+             "deleted " + row->address + (ended > 0 ? ", ended " + std::to_string(ended) + " sessions" : std::string()),
+             {{"user", to_json(*row)}, {"ended_sessions", ended}});
   return {};
 }
 

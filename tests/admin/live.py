@@ -94,6 +94,22 @@ def kick_busy(server):
     wire.close()
 
 
+def leave(server):
+    """Who is disabled or deleted is let go at once."""
+    for verb in ("disable", "delete"):
+        wire = Wire(server.imap)
+        wire.login(OTHER)
+        wire.command("SELECT INBOX")
+        server.ctl("user", verb, OTHER, *(["--yes"] if verb == "delete" else []))
+        said = wire.line()
+        check(said.startswith(b"* BYE"), f"user {verb}: the sessions are ended", said)
+        wire.close()
+        reply = Wire(server.imap).command(f"LOGIN {OTHER} secret")
+        check(reply.status == "NO", "and cannot come back", reply.text)
+        if verb == "disable":
+            server.ctl("user", "enable", OTHER)
+
+
 def guesses(server):
     """Many guesses at the same time count as many, and no more are checked than one after the other."""
     wires = [Wire(server.imap) for _ in range(24)]
@@ -146,6 +162,7 @@ def test(binaries):
         lockout(server)
         guesses(server)
         kick_busy(server)
+        leave(server)
 
 
 main(test)
