@@ -210,8 +210,10 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session&
                                                                         Identity who) {
   auto found = co_await find(session, who.name, who.authzid);
   if (!found) co_return found.error();
-  auto still = co_await ready(session, mechanism, who.name);
-  if (!still) co_return fail(Failure::auth_failed, "Authentication failed");  // as for a wrong proof
+  if (who.stored_key) {  // proved by a password: tokens and certificates cannot be guessed and are not locked out
+    auto still = co_await ready(session, mechanism, who.name);
+    if (!still) co_return fail(Failure::auth_failed, "Authentication failed");  // as for a wrong proof
+  }
   const auto& record = found->record;
   const bool same_keys = !who.stored_key || (record && record->keys && record->keys->stored_key == *who.stored_key);
   if (!record || record->disabled || !same_keys) {
