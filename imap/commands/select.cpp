@@ -50,6 +50,11 @@ void note_rights(Opened& opened, const schema::Grant& grant) {
   if (opened.keywords) opened.changeable |= ~(schema::kSeen | schema::kDeleted);
 }
 
+bool is_current(const Snapshot* base, const schema::MailboxRow& now, const std::string& path) {
+  return base != nullptr && base->mailbox.highestmodseq == now.highestmodseq && base->mailbox.path == path &&
+         base->mailbox.uidnext == now.uidnext;
+}
+
 // The common case in one statement: the picture in memory is current and nobody has to be told \Recent. None: the long
 // way.
 Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema::Principal& who,
@@ -57,10 +62,8 @@ Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema
   CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
   const schema::MailboxRow& now = grant.mailbox();
   const auto base = cache.peek(grant.account(), now.id);
-  const bool current = base && base->mailbox.highestmodseq == now.highestmodseq && base->mailbox.path == path &&
-                       base->mailbox.uidnext == now.uidnext;
   std::optional<Opened> opened;
-  if (current && (examine || now.recent_from >= now.uidnext)) {
+  if (is_current(base.get(), now, path) && (examine || now.recent_from >= now.uidnext)) {
     opened.emplace();
     opened->base = base;
     note_rights(*opened, grant);
@@ -84,8 +87,7 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
   if (recent_from < uidnext) opened.recent.add(recent_from.value, uidnext.value - 1);
   opened.base = cache.peek(grant.account(), grant.mailbox().id);
   const Snapshot* base = opened.base.get();
-  if (base != nullptr && base->mailbox.highestmodseq == grant.mailbox().highestmodseq && base->mailbox.path == path &&
-      base->mailbox.uidnext == grant.mailbox().uidnext) {
+  if (is_current(base, grant.mailbox(), path)) {
     return opened;
   }
   CPM_TRY(changes, schema::changes_since(tx, grant, base != nullptr ? base->mailbox.highestmodseq : ModSeq{0}));
