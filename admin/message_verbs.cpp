@@ -7,7 +7,6 @@ namespace cpm::admin {
 
 namespace {
 
-using schema::Grant;
 using schema::Transaction;
 
 constexpr std::uint64_t kRange = 1U << 20;

@@ -63,7 +63,7 @@ void print_json(std::ostream& out, const Json& value) {
   out << value.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-void print_done(Context& context, const std::string& sentence, Json facts) {
+void print_done(Context& context, const std::string& sentence, const Json& facts) {
   if (!context.json) {
     context.io.out << sentence << '\n';
     return;

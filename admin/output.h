@@ -37,7 +37,7 @@ class Table {
 
 void print_json(std::ostream& out, const Json& value);  // octets that are not UTF-8 are replaced
 // One line of a change that was made: as JSON {"ok":true, …facts}, else the sentence.
-void print_done(Context& context, const std::string& sentence, Json facts = Json::object());
+void print_done(Context& context, const std::string& sentence, const Json& facts = Json::object());
 
 // Without control characters, so that stored text cannot play with a terminal.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -71,6 +71,7 @@ class Server {
 
   Result<void> run() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);  // until the server is up: nothing to reload yet
     CPM_TRY(registry, imap::Registry::build(config_.imap_disable));
     // While still root: the limit of files, the directory's owner, ports below 1024. Everything else as the
     // unprivileged user.

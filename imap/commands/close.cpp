@@ -41,11 +41,7 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
   if (expunged && !expunged->uids.empty()) session.services.hub.changed(who.account, mailbox);
   session.unselect();
   if (!expunged && expunged.error().failure != Failure::not_found) co_return failed(expunged.error());
-  std::string code;
-  if (session.enabled.condstore && expunged && !expunged->uids.empty()) {
-    code = "HIGHESTMODSEQ " + std::to_string(expunged->highestmodseq.value);
-  }
-  co_return ok("CLOSE completed", code);
+  co_return ok("CLOSE completed");  // never with HIGHESTMODSEQ (RFC 7162 3.2.8)
 }
 
 }  // namespace

@@ -90,8 +90,6 @@ FetchCommand parse_uid_fetch(wire::Lexer& lexer, const ParseContext& context) {
   return parse_any(lexer, context, true);
 }
 
-Error being_ended() { return fail(Failure::unavailable, "The session is being ended"); }
-
 class Fetcher {
  public:
   Fetcher(Session& session, FetchCommand command) : session_(session), command_(std::move(command)) {

@@ -63,7 +63,7 @@ boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::
   while (begin < end) {
     auto piece = co_await ahead.take();
     if (!piece) co_return piece.error();
-    if (session.terminated) co_return fail(Failure::unavailable, "The session is being ended");
+    if (session.terminated) co_return being_ended();
     if (piece->size() != std::min(kWindow, end - begin)) co_return fail(Failure::corrupt, "", kShort);
     begin += piece->size();
     if (begin < end) read(begin);

@@ -39,15 +39,16 @@ struct Opened {
   std::shared_ptr<const Snapshot> base;      // what was in memory; null: nothing
   std::optional<schema::ChangeSet> changes;  // since `base`; none: it is current
   UidSet recent;
-  std::uint32_t changeable = 0;  // schema::FlagBit: flags that this identity may change
-  bool keywords = false;         // … and keywords
+  FlagRights rights;
 };
 
-void note_rights(Opened& opened, const schema::Grant& grant) {
-  if (grant.holds(schema::kKeepSeen)) opened.changeable |= schema::kSeen;
-  if (grant.holds(schema::kDeleteMessage)) opened.changeable |= schema::kDeleted;
-  opened.keywords = grant.holds(schema::kWrite);
-  if (opened.keywords) opened.changeable |= ~(schema::kSeen | schema::kDeleted);
+FlagRights flag_rights(const schema::Grant& grant) {
+  FlagRights rights;
+  if (grant.holds(schema::kKeepSeen)) rights.changeable |= schema::kSeen;
+  if (grant.holds(schema::kDeleteMessage)) rights.changeable |= schema::kDeleted;
+  rights.keywords = grant.holds(schema::kWrite);
+  if (rights.keywords) rights.changeable |= ~(schema::kSeen | schema::kDeleted);
+  return rights;
 }
 
 bool is_current(const Snapshot* base, const schema::MailboxRow& now, const std::string& path) {
@@ -66,7 +67,7 @@ Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema
   if (is_current(base.get(), now, path) && (examine || now.recent_from >= now.uidnext)) {
     opened.emplace();
     opened->base = base;
-    note_rights(*opened, grant);
+    opened->rights = flag_rights(grant);
     if (now.recent_from < now.uidnext) opened->recent.add(now.recent_from.value, now.uidnext.value - 1);
   }
   return opened;
@@ -77,7 +78,7 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
                     const SnapshotCache& cache) {
   CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
   Opened opened;
-  note_rights(opened, grant);
+  opened.rights = flag_rights(grant);
   const Uid uidnext = grant.mailbox().uidnext;
   Uid recent_from = grant.mailbox().recent_from;
   if (!examine && recent_from < uidnext) {
@@ -95,29 +96,11 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
   return opened;
 }
 
-// Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
-// there are.
-std::string permanent_flags(const Session& session, const Opened& opened, const std::vector<std::string>& defined) {
-  const bool read_only = session.selected->read_only;
-  std::vector<std::string> names;
-  for (const std::string& name : defined) {
-    const std::uint32_t bit = schema::flag_bit(name);
-    if (read_only || (bit != 0 ? (opened.changeable & bit) != 0 : opened.keywords)) names.push_back(name);
-  }
-  const bool room = session.selected->view.snapshot().keywords.entries().size() < session.limits().keywords_per_mailbox;
-  if (!read_only && opened.keywords && room) names.emplace_back("\\*");
-  if (names.empty()) names = defined;
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : " ") + name;
-  return "PERMANENTFLAGS (" + out + ")";
-}
-
-void describe_mailbox(Session& session, bool was_selected, const Opened& opened) {
+void describe_mailbox(Session& session, bool was_selected) {
   const Selected& selected = *session.selected;
   const Snapshot& snapshot = selected.view.snapshot();
   if (was_selected) session.out << Untagged{"OK", "CLOSED", "Previous mailbox closed"};
-  const std::vector<std::string> flags = defined_flags(session, snapshot.keywords);
-  session.out << FlagsList{flags};
+  session.out << FlagsList{defined_flags(session, snapshot.keywords)};
   session.out << Exists{selected.view.exists()};
   if (!session.enabled.rev2) {
     session.out << Recent{recent_count(selected)};
@@ -127,7 +110,7 @@ void describe_mailbox(Session& session, bool was_selected, const Opened& opened)
       break;
     }
   }
-  const std::string permanent = permanent_flags(session, opened, flags);
+  const std::string permanent = permanent_flags(session, snapshot.keywords);
   session.out << Untagged{"OK", permanent, selected.read_only ? "Read only: changes are refused" : "Flags permitted"};
   session.out << Untagged{"OK", "UIDVALIDITY " + std::to_string(snapshot.mailbox.uidvalidity.value), "UIDs valid"};
   session.out << Untagged{"OK", "UIDNEXT " + std::to_string(snapshot.mailbox.uidnext.value), "Predicted next UID"};
@@ -170,8 +153,8 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   std::shared_ptr<const Snapshot> snapshot =
       opened->changes ? cache.remember(opened->base, std::move(*opened->changes)) : opened->base;
   for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
-  session.select(std::move(snapshot), command.examine, std::move(opened->recent));
-  describe_mailbox(session, was_selected, *opened);
+  session.select(std::move(snapshot), command.examine, opened->rights, std::move(opened->recent));
+  describe_mailbox(session, was_selected);
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine ? "READ-ONLY" : "READ-WRITE");
 }

@@ -344,7 +344,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
 }
 
 // News for the client, where the command allows them (RFC 9051 7.5.1, MSS-84).
-boost::asio::awaitable<Result<void>> Dispatcher::update(const Parsed& parsed) {
+boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
   Session& session = *session_;
   Tell tell;
   tell.expunges = (parsed.spec->flags & kTellExpunges) != 0;
@@ -355,20 +355,19 @@ boost::asio::awaitable<Result<void>> Dispatcher::update(const Parsed& parsed) {
   if (!told && told.error().failure == Failure::not_found) {
     session.terminated = true;
     session.terminate_text = "The selected mailbox was deleted";
-    co_return Result<void>{};
+    co_return false;
   }
-  if (!told) {
-    log::warn("imap", "no update", {{"session", session.id}, {"why", told.error().detail}});
-  }
-  co_return Result<void>{};
+  if (!told) log::warn("imap", "no update", {{"session", session.id}, {"why", told.error().detail}});
+  co_return told.has_value();
 }
 
 boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, Done done) {
   Session& session = *session_;
   const unsigned flags = parsed.spec->flags;
   if (done.kind == Done::Kind::ok && (flags & (kTellChanges | kTellExpunges)) != 0 && session.selected) {
-    auto updated = co_await update(parsed);
-    if (!updated) co_return updated.error();
+    const bool told = co_await update(parsed);
+    // Who hears this number takes it that all before it was told (RFC 7162 3.2.7).
+    if (!told && done.code.starts_with("HIGHESTMODSEQ")) done.code.clear();
   }
   if (done.next == Done::Next::hang_up) {
     if (!session.terminated) finished_ = true;  // the peer is gone; otherwise the run loop says BYE

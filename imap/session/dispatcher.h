@@ -32,7 +32,7 @@ class Dispatcher {
   Parsed parse(wire::CommandInput& input);
   boost::asio::awaitable<Result<void>> perform(wire::CommandInput input);
   boost::asio::awaitable<Result<void>> complete(const Parsed& parsed, Done done);
-  boost::asio::awaitable<Result<void>> update(const Parsed& parsed);
+  boost::asio::awaitable<bool> update(const Parsed& parsed);  // false: something stays untold
   void refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why);
   void write_tagged(const std::string& tag, const Done& done);
   void bye(const std::string& text);

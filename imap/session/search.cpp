@@ -197,7 +197,7 @@ class Evaluation {
       auto part = co_await ahead.take();
       if (!part) co_return part.error();
       found.merge(*part);
-      if (session_.terminated) co_return fail(Failure::unavailable, "The session is being ended");
+      if (session_.terminated) co_return being_ended();
     }
     co_return found;
   }

@@ -44,13 +44,13 @@ void Session::log_out() {
   state = kNotAuthenticated;
 }
 
-void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, UidSet recent) {
+void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, FlagRights rights, UidSet recent) {
   const AccountId account = snapshot->mailbox.account;
   const MailboxId mailbox = snapshot->mailbox.id;
   services.sessions.update(id, [&](SessionInfo& info) { info.mailbox = snapshot->mailbox.path; });
   saved_search = {};
   auto watch = services.hub.watch(account, mailbox, waker());
-  selected.emplace(Selected{View(std::move(snapshot)), read_only, std::move(recent), {}, std::move(watch)});
+  selected.emplace(Selected{View(std::move(snapshot)), read_only, rights, std::move(recent), {}, std::move(watch)});
   state = kSelected;
 }
 
@@ -122,5 +122,7 @@ boost::asio::awaitable<Result<std::string>> Session::read_line(std::chrono::mill
     reader.feed(std::string_view(octets, *got));
   }
 }
+
+Error being_ended() { return fail(Failure::unavailable, "The session is being ended"); }
 
 }  // namespace cpm::imap

@@ -63,9 +63,16 @@ struct Enabled {
   bool rev2 = false;  // IMAP4rev2
 };
 
+// What this identity may change permanently (RFC 4314 4).
+struct FlagRights {
+  std::uint32_t changeable = 0;  // schema::FlagBit
+  bool keywords = false;
+};
+
 struct Selected {
   View view;
   bool read_only = false;
+  FlagRights rights;
   UidSet recent;  // \Recent here: this session was the first to be told of them (RFC 3501 2.3.2)
   // Flags that FETCH has told and that are newer than those of the view: what the client now believes.
   std::map<std::uint32_t, schema::MessageFlags> told;
@@ -111,7 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // -- login and selection
   void log_in(schema::Principal who);
   void log_out();  // UNAUTHENTICATE: back to the greeting's state
-  void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, UidSet recent);
+  void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, FlagRights rights, UidSet recent);
   void unselect();
   // With a mailbox selected the first time is answered by HIGHESTMODSEQ (RFC 7162 3.1): not in the middle of a
   // response.
@@ -128,6 +135,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   wire::CommandReader reader;
 };
+
+// A long command stops with this when its session is `terminated`.
+[[nodiscard]] Error being_ended();
 
 // The whole life of one connection: greeting, commands, BYE. Returns when the connection may be closed.
 boost::asio::awaitable<void> serve(Services& services, std::unique_ptr<Stream> stream);

@@ -14,6 +14,25 @@ std::vector<std::string> defined_flags(const Session& session, const schema::Key
   return names;
 }
 
+// Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
+// there are.
+std::string permanent_flags(const Session& session, const schema::KeywordTable& keywords) {
+  const Selected& selected = *session.selected;
+  const std::vector<std::string> defined = defined_flags(session, keywords);
+  std::vector<std::string> names;
+  for (const std::string& name : defined) {
+    const std::uint32_t bit = schema::flag_bit(name);
+    const bool may = bit != 0 ? (selected.rights.changeable & bit) != 0 : selected.rights.keywords;
+    if (selected.read_only || may) names.push_back(name);
+  }
+  const bool room = keywords.entries().size() < session.limits().keywords_per_mailbox;
+  if (!selected.read_only && selected.rights.keywords && room) names.emplace_back("\\*");
+  if (names.empty()) names = defined;
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : " ") + name;
+  return "PERMANENTFLAGS (" + out + ")";
+}
+
 std::uint32_t recent_count(const Selected& selected) {
   const Snapshot& now = selected.view.snapshot();
   std::size_t count = 0;
@@ -35,13 +54,10 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
     }
   }
   if (changes.new_keywords) {
-    const std::vector<std::string> flags = defined_flags(session, now.keywords);
-    session.out << FlagsList{flags};
+    session.out << FlagsList{defined_flags(session, now.keywords)};
     // No further keyword can be made: "\*" must go (RFC 9051 7.1).
     if (now.keywords.entries().size() >= session.limits().keywords_per_mailbox && !selected.read_only) {
-      std::string names;
-      for (const std::string& name : flags) names += (names.empty() ? "" : " ") + name;
-      session.out << Untagged{"OK", "PERMANENTFLAGS (" + names + ")", "No more keywords"};
+      session.out << Untagged{"OK", permanent_flags(session, now.keywords), "No more keywords"};
     }
   }
   UidSet told = changes.flags;

@@ -29,4 +29,7 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
 // "(\Answered … $Forwarded …)": all flags that messages of the selected mailbox have or may get.
 [[nodiscard]] std::vector<std::string> defined_flags(const Session& session, const schema::KeywordTable& keywords);
 
+// "PERMANENTFLAGS (…)" of the selected mailbox, by rights and by the room for further keywords (RFC 9051 7.1).
+[[nodiscard]] std::string permanent_flags(const Session& session, const schema::KeywordTable& keywords);
+
 }  // namespace cpm::imap
