@@ -26,14 +26,19 @@ namespace {
 
 constexpr Query kAll{"message_all", CPM_CHANGES("and uid > 0", "uid", "null::bytea")};
 
-constexpr Query kSince{"message_since",
-                       CPM_CHANGES("and (mailbox_id::bigint << 32 | modseq) > ($2::bigint << 32 | $3::bigint)"
-                                   " and (mailbox_id::bigint << 32 | modseq) < ($2::bigint + 1) << 32",
-                                   "mailbox_id::bigint << 32 | modseq",
-                                   "(select string_agg(int8send(e.uid_lo::bigint << 32 | e.uid_hi), '') from expunged e"
-                                   " where e.account_id = $1 and e.mailbox_id = $2 and e.modseq > $3)")};
+constexpr Query kSince{
+    "message_since",
+    CPM_CHANGES("and (mailbox_id::bigint << 32 | modseq) > ($2::bigint << 32 | $3::bigint)"
+                " and (mailbox_id::bigint << 32 | modseq) < ($2::bigint + 1) << 32",
+                "mailbox_id::bigint << 32 | modseq",
+                "(select string_agg(int8send(e.uid_lo::bigint << 32 | e.uid_hi), '') from expunged_range e"
+                " where e.account_id = $1 and e.mailbox_id = $2 and e.modseq > $3)")};
 
 #undef CPM_CHANGES
+
+constexpr Query kVanished{"message_vanished",
+                          "select string_agg(int8send(uid_lo::bigint << 32 | uid_hi), '') from expunged_range"
+                          " where account_id = $1 and mailbox_id = $2 and modseq > $3"};
 
 std::vector<MessageFlags> messages_from(const pqxx::row& row) {
   Unpacker packed(row[8]);
@@ -93,6 +98,12 @@ Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq sinc
   out.keywords = parse_keywords(std::string_view(row[10].c_str(), row[10].size()));
   out.vanished = vanished_from(row[11]);
   return out;
+}
+
+Result<UidSet> vanished_since(Transaction& tx, const Grant& grant, ModSeq since) {
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  const auto bound = std::min<std::uint64_t>(since.value, kMaxWireNumber);
+  return vanished_from(tx.exec(kVanished, grant.account().value, grant.mailbox().id.value, bound)[0][0]);
 }
 
 }  // namespace cpm::schema

@@ -83,13 +83,13 @@ constexpr std::array<Query, 14> kInvariants{{
      " left join (select mailbox_id, max(uid) as uid, max(modseq) as modseq from message where account_id "
      "= $1 group by mailbox_id) m"
      " on m.mailbox_id = b.mailbox_id"
-     " left join (select mailbox_id, max(uid_hi) as uid, max(modseq) as modseq from expunged where "
+     " left join (select mailbox_id, max(uid_hi) as uid, max(modseq) as modseq from expunged_range where "
      "account_id = $1"
      " group by mailbox_id) e on e.mailbox_id = b.mailbox_id"
      " where b.account_id = $1 and (m.uid >= b.uidnext or e.uid >= b.uidnext or b.recent_from > b.uidnext"
      " or m.modseq > b.highestmodseq or e.modseq > b.highestmodseq) limit 1000"},
     {"check_expunged",
-     "select m.mailbox_id, format('UID %s is expunged and lives', m.uid) from expunged e join message m on "
+     "select m.mailbox_id, format('UID %s is expunged and lives', m.uid) from expunged_range e join message m on "
      "m.account_id = $1"
      " and m.mailbox_id = e.mailbox_id and m.uid between e.uid_lo and e.uid_hi where e.account_id = $1 "
      "limit 1000"},
@@ -100,7 +100,7 @@ constexpr std::array<Query, 14> kInvariants{{
      "as n from ("
      "  select mailbox_id, uid_lo, uid_hi, coalesce(max(uid_hi) over (partition by mailbox_id order by "
      "uid_lo, uid_hi"
-     "  rows between unbounded preceding and 1 preceding), 0) as above from expunged where account_id = "
+     "  rows between unbounded preceding and 1 preceding), 0) as above from expunged_range where account_id = "
      "$1) o"  // ranges may overlap
      " group by mailbox_id) e on e.mailbox_id = b.mailbox_id where b.account_id = $1 and b.epoch = 0"
      " and b.uidnext - 1 <> b.messages + coalesce(e.n, 0) limit 1000"},

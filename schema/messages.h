@@ -28,6 +28,10 @@ struct ChangeSet {
 // REQUIRES: grant holds kRead.
 [[nodiscard]] Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq since);
 
+// UIDs expunged with a MODSEQ above `since`, however long ago. Besides, UIDs of expunges that are older: those of
+// commands that were folded together (migrations/0003). REQUIRES: grant holds kRead.
+[[nodiscard]] Result<UidSet> vanished_since(Transaction& tx, const Grant& grant, ModSeq since);
+
 enum class FlagChange { replace, add, remove };
 
 struct StoreRequest {

@@ -11,9 +11,9 @@
 #include "server/metrics.h"
 #include "server/node.h"
 #include "server/pages.h"
-#include "server/purge.h"
 #include "server/signals.h"
 #include "server/tls.h"
+#include "server/upkeep.h"
 #include "server/user.h"
 
 #include <sys/resource.h>
@@ -36,7 +36,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPoll = 20ms;
 constexpr auto kCancelPatience = 5s;        // for sessions that were cut off to notice it
-constexpr std::size_t kOwnConnections = 4;  // beside the pool: change feed, purge, cpmctl
+constexpr std::size_t kOwnConnections = 4;  // beside the pool: change feed, upkeep, cpmctl
 constexpr rlim_t kOtherDescriptors = 200;   // files that are not connections
 
 std::size_t threads_or_cores(std::size_t configured) {
@@ -104,7 +104,7 @@ class Server {
     threads_.start();
     auto started = start_listening(node, tls, pages);
     if (started) {
-      const Purge purge(node.db());
+      const Upkeep upkeep(node.db());
       say_ready();
       signals.wait_for_stop();
       stopping_ = true;

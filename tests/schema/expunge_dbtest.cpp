@@ -49,12 +49,13 @@ TEST_F(Expunge, OnlyTheNamedMessages) {
   expect_consistent();
 }
 
-TEST_F(Expunge, OneRangeWhenNothingLivesBetween) {
+TEST_F(Expunge, RangesNameWhatTheCommandRemovedAndNoMore) {
   append("INBOX", 9, {kDeleted, {}});
   expunge_in("INBOX", UidSet{{2, 2}, {4, 4}, {6, 6}});
   expunge_in("INBOX", UidSet{{1, 1}, {3, 3}, {5, 5}, {7, 7}});
-  EXPECT_EQ(ranges(), "2:2 4:4 6:6 1:7");
+  EXPECT_EQ(ranges(), "2:2 4:4 6:6 1:1 3:3 5:5 7:7");
   EXPECT_EQ(changes("INBOX", 2).vanished, (UidSet{{1, 7}}));
+  EXPECT_EQ(changes("INBOX", 3).vanished, (UidSet{{1, 1}, {3, 3}, {5, 5}, {7, 7}}));
   expect_consistent();
 }
 

@@ -1,7 +1,8 @@
-#include "server/purge.h"
+#include "server/upkeep.h"
 
 #include "base/log.h"
 #include "schema/append.h"
+#include "schema/tombstones.h"
 
 namespace cpm::server {
 
@@ -16,7 +17,7 @@ constexpr std::size_t kBatch = 500;
 
 }  // namespace
 
-Purge::~Purge() {
+Upkeep::~Upkeep() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -25,22 +26,34 @@ Purge::~Purge() {
   thread_.join();
 }
 
-bool Purge::wait() {
+bool Upkeep::wait() {
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, kEvery, [this] { return stopping_; });
 }
 
-bool Purge::purge_batch() {
+bool Upkeep::purge() {
   const auto removed =
       db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::purge(tx, kGrace, kStagedAge, kBatch); });
   if (!removed) log::debug("server", "no purge", {{"why", removed.error().detail}});
-  const std::lock_guard lock(mutex_);
-  return removed && *removed >= kBatch && !stopping_;
+  return removed && *removed >= kBatch && !stopping();
 }
 
-void Purge::run() {
+bool Upkeep::fold() {
+  const auto folded = db_.run_blocking(60s, schema::fold_expunged);
+  if (!folded) log::debug("server", "expunged ranges not folded", {{"why", folded.error().detail}});
+  return folded && *folded && !stopping();
+}
+
+bool Upkeep::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Upkeep::run() {
   while (wait()) {
-    while (purge_batch()) {
+    while (purge()) {
+    }
+    while (fold()) {
     }
   }
 }
