@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/limits.h"
+#include "base/result.h"
 #include "imap/status.h"
 #include "imap/wire/lexer.h"
 #include "schema/mailboxes.h"
@@ -41,6 +42,7 @@ struct ParseContext {
   bool utf8 = false;         // UTF8=ACCEPT or IMAP4rev2 enabled: quoted UTF-8, UTF-8 mailbox names
   bool utf8_accept = false;  // UTF8=ACCEPT enabled
   bool rev2 = false;         // IMAP4rev2 enabled
+  bool qresync = false;      // QRESYNC enabled
 };
 
 // What a command does to the session's view; the dispatcher acts on it.
@@ -115,10 +117,18 @@ struct EnableSpec {
   void (*enable)(Session&);
 };
 
+// What a parameter of one SELECT or EXAMINE does.
+struct SelectAction {
+  std::function<void(Session&)> before;  // before the mailbox is described; may be empty
+  // When it is selected and described: says more, before the tagged line. An Error, possible only before the first
+  // word, makes the SELECT fail. May be empty.
+  std::function<boost::asio::awaitable<Result<void>>(Session&)> after;
+};
+
 // Parameter of SELECT and EXAMINE, e.g. (CONDSTORE).
 struct SelectParameterSpec {
   std::string_view name;
-  void (*apply)(Session&);
+  SelectAction (*parse)(wire::Lexer&, const ParseContext&);  // its arguments; throws wire::BadSyntax
 };
 
 struct Extension {

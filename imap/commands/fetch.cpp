@@ -1,10 +1,13 @@
-// FETCH and UID FETCH (RFC 9051 6.4.5) with CHANGEDSINCE (RFC 7162 3.1.4). Flags, UIDs and MODSEQs come from the
-// mailbox snapshot, brought up to date by one statement; rows are read in pages; responses leave with back-pressure, so
-// memory is bounded whatever is asked.
+// FETCH and UID FETCH (RFC 9051 6.4.5) with CHANGEDSINCE (RFC 7162 3.1.4), VANISHED (3.2.6) and PARTIAL (RFC 9394 3.3).
+// Flags, UIDs and MODSEQs come from the mailbox snapshot, brought up to date by one statement; rows are read in pages;
+// responses leave with back-pressure, so memory is bounded whatever is asked.
 #include "imap/commands/fetch_item.h"
+#include "imap/grammar/partial_range.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
 #include "imap/session/ahead.h"
+#include "imap/session/resync.h"
+#include "imap/session/updates.h"
 #include "schema/messages.h"
 
 #include <algorithm>
@@ -24,6 +27,8 @@ struct FetchCommand {
   grammar::SequenceSet set;
   FetchItems items;
   std::optional<ModSeq> changed_since;
+  bool vanished = false;  // QRESYNC
+  std::optional<grammar::PartialRange> partial;
 };
 
 void add_item(wire::Lexer& lexer, const ParseContext& context, FetchCommand& command, bool macros) {
@@ -60,10 +65,23 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
     lexer.sp();
     lexer.list(false, [&] {
       const std::string name = lexer.word();
+      if (name == "VANISHED") {
+        if (!uid || !context.qresync) lexer.bad("VANISHED belongs to UID FETCH after ENABLE QRESYNC");
+        command.vanished = true;
+        return;
+      }
+      if (name == "PARTIAL" && context.registry.has("partial")) {
+        if (!uid) lexer.bad("PARTIAL belongs to UID FETCH");
+        if (command.partial) lexer.bad("PARTIAL given twice");
+        lexer.sp();
+        command.partial = grammar::parse_partial_range(lexer);
+        return;
+      }
       if (name != "CHANGEDSINCE") lexer.bad("Unknown FETCH modifier " + name);
       lexer.sp();
       command.changed_since = ModSeq{lexer.number64()};
     });
+    if (command.vanished && !command.changed_since) lexer.bad("VANISHED needs CHANGEDSINCE");
   }
   lexer.end();
   const auto add = [&](std::shared_ptr<const FetchItem> item, bool first) {
@@ -101,10 +119,14 @@ class Fetcher {
   }
 
   boost::asio::awaitable<Done> run() {
-    const bool modseq = std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
-    if (modseq || command_.changed_since) session_.enable_condstore();
+    if (has(modseq_item()) || command_.changed_since) session_.enable_condstore();
+    if (command_.vanished) {
+      auto told = co_await tell_vanished();
+      if (!told) co_return failed(told.error());
+    }
     auto uids = session_.selected->view.resolve(command_.set, command_.uid, session_.saved_search);
     if (!uids) co_return failed(uids.error());
+    if (command_.partial) *uids = command_.partial->choose(*uids);
     if (uids->empty()) co_return ok("FETCH completed, no messages");
     auto latest = co_await session_.services.snapshots.latest(
         session_.services.db, session_.limits().command_deadline, *session_.principal,
@@ -140,6 +162,19 @@ class Fetcher {
   }
 
  private:
+  // The view is brought up to date with it: what is in it vanishes in the one way and all else in the other (RFC 7162
+  // 3.2.6, 3.2.10). `*` is UIDNEXT - 1: the client asks for what it may not know.
+  boost::asio::awaitable<Result<void>> tell_vanished() {
+    const Uid uidnext = session_.selected->view.snapshot().mailbox.uidnext;
+    UidSet among = command_.set.saved ? session_.saved_search : command_.set.resolve(uidnext.value - 1);
+    auto vanished = co_await vanished_since(session_, std::move(among), *command_.changed_since);
+    if (!vanished) co_return vanished.error();
+    Tell everything;
+    everything.earlier = std::move(*vanished);
+    auto told = co_await tell_updates(session_, std::move(everything));
+    co_return told;
+  }
+
   // \Seen is set before the first octet leaves; the new flags travel with the body (RFC 9051 6.4.5).
   boost::asio::awaitable<Result<void>> set_seen(const UidSet& uids) {
     UidSet unseen;
@@ -192,25 +227,29 @@ class Fetcher {
     wire::Encoder out = session_.out.encoder();
     out.raw("* ").number(session_.selected->view.msn_of(message.flags.uid).value).raw(" FETCH (");
     bool first = true;
-    const auto one = [&](const FetchItem& item) {
+    bool flags = false;
+    bool modseq = false;
+    const auto one = [&](const std::shared_ptr<const FetchItem>& item) {
       if (!first) out.sp();
       first = false;
-      item.write(message, out);
-    };
-    bool flags = false;
-    for (const auto& item : command_.items) {
-      if (item->has_literal()) continue;
-      one(*item);
+      item->write(message, out);
       flags = flags || item == flags_item();
-    }
+      modseq = modseq || item == modseq_item();
+    };
     const bool newly_seen = newly_seen_.contains(message.flags.uid.value);
-    if (flags || newly_seen) note_told(message.flags);
-    if (newly_seen) {
-      if (!flags) one(*flags_item());
-      const bool modseq =
-          std::find(command_.items.begin(), command_.items.end(), modseq_item()) != command_.items.end();
-      if (session_.enabled.condstore && !modseq) one(*modseq_item());
+    if (newly_seen && session_.enabled.qresync && !has(uid_item())) one(uid_item());  // RFC 7162 3.2.4
+    for (const auto& item : command_.items) {
+      if (!item->has_literal()) one(item);
     }
+    if (newly_seen && !flags) one(flags_item());
+    if (newly_seen && session_.enabled.condstore && !modseq) one(modseq_item());
+    if (flags) note_told(message.flags);
+    Selected& selected = *session_.selected;
+    if (modseq) selected.modseq_said = std::max(selected.modseq_said, message.flags.modseq);
+  }
+
+  [[nodiscard]] bool has(const std::shared_ptr<const FetchItem>& item) const {
+    return std::find(command_.items.begin(), command_.items.end(), item) != command_.items.end();
   }
 
   boost::asio::awaitable<Result<void>> without_rows(const std::vector<std::uint32_t>& uids) {
@@ -311,7 +350,7 @@ boost::asio::awaitable<Done> execute(Session& session, FetchCommand command) {
 Extension describe() {
   Extension extension;
   extension.name = "fetch";
-  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162", "RFC 9394"};
   extension.commands = {command("FETCH", kSelected, kUsesMsn, parse_fetch, execute),
                         command("UID FETCH", kSelected, kNoFlags, parse_uid_fetch, execute)};
   extension.response_codes = {"EXPUNGEISSUED"};

@@ -4,6 +4,8 @@
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
 
+#include <set>
+
 namespace cpm::imap::commands::select {
 
 namespace {
@@ -11,7 +13,7 @@ namespace {
 struct SelectCommand {
   std::string mailbox;
   bool examine = false;
-  std::vector<const SelectParameterSpec*> parameters;
+  std::vector<SelectAction> actions;
 };
 
 SelectCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool examine) {
@@ -21,11 +23,13 @@ SelectCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool ex
   command.mailbox = grammar::parse_mailbox(lexer);
   if (lexer.peek() == ' ' && lexer.peek_at(1) == '(') {
     lexer.sp();
+    std::set<const SelectParameterSpec*> named;
     lexer.list(false, [&] {
       const std::string name = lexer.word();
       const SelectParameterSpec* parameter = context.registry.select_parameter(name);
       if (parameter == nullptr) lexer.bad("Unknown parameter " + name);
-      command.parameters.push_back(parameter);
+      if (!named.insert(parameter).second) lexer.bad("Parameter given twice: " + name);
+      command.actions.push_back(parameter->parse(lexer, context));
     });
   }
   lexer.end();
@@ -152,9 +156,18 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   // The changes belong to that base and no other, whatever the cache holds by now.
   std::shared_ptr<const Snapshot> snapshot =
       opened->changes ? cache.remember(opened->base, std::move(*opened->changes)) : opened->base;
-  for (const SelectParameterSpec* parameter : command.parameters) parameter->apply(session);
+  for (const SelectAction& action : command.actions) {
+    if (action.before) action.before(session);
+  }
   session.select(std::move(snapshot), command.examine, opened->rights, std::move(opened->recent));
   describe_mailbox(session, was_selected);
+  for (const SelectAction& action : command.actions) {
+    if (!action.after) continue;
+    auto said = co_await action.after(session);
+    if (said) continue;
+    session.unselect();
+    co_return failed(said.error());
+  }
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine ? "READ-ONLY" : "READ-WRITE");
 }

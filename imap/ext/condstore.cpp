@@ -10,7 +10,9 @@ Extension describe() {
   extension.rfcs = {"RFC 7162"};
   extension.capabilities = {{"CONDSTORE"}};
   extension.enables = {{"CONDSTORE", [](Session& session) { session.enable_condstore(); }}};
-  extension.select_parameters = {{"CONDSTORE", [](Session& session) { session.enable_condstore(); }}};
+  extension.select_parameters = {{"CONDSTORE", [](wire::Lexer&, const ParseContext&) {
+                                    return SelectAction{[](Session& session) { session.enable_condstore(); }, {}};
+                                  }}};
   extension.status_items = {
       {"HIGHESTMODSEQ", [](const schema::MailboxRow& row) { return std::uint64_t{row.highestmodseq.value}; }, true}};
   extension.response_codes = {"HIGHESTMODSEQ", "MODIFIED"};

@@ -16,6 +16,18 @@ void encode(wire::Encoder& out, const Exists& response) { out.raw("* ").number(r
 void encode(wire::Encoder& out, const Recent& response) { out.raw("* ").number(response.count).raw(" RECENT\r\n"); }
 void encode(wire::Encoder& out, const Expunge& response) { out.raw("* ").number(response.msn).raw(" EXPUNGE\r\n"); }
 
+void encode(wire::Encoder& out, const Vanished& response) {
+  constexpr std::size_t kRangesInALine = 500;  // the longest stay below 11 KiB
+  const auto& ranges = response.uids.ranges();
+  for (std::size_t begin = 0; begin < ranges.size(); begin += kRangesInALine) {
+    UidSet part;
+    for (std::size_t i = begin; i < std::min(ranges.size(), begin + kRangesInALine); ++i) {
+      part.add(ranges[i].first, ranges[i].last);
+    }
+    out.raw("* VANISHED ").raw(response.earlier ? "(EARLIER) " : "").raw(part.to_string()).crlf();
+  }
+}
+
 void encode(wire::Encoder& out, const FlagsList& response) { out.raw("* FLAGS ").flags(response.names).crlf(); }
 
 void encode(wire::Encoder& out, const SearchData& response) {

@@ -3,6 +3,7 @@
 // Runs on: session strand.
 #pragma once
 
+#include "base/number_set.h"
 #include "imap/wire/encoder.h"
 #include "schema/mailboxes.h"
 #include "schema/message_flags.h"
@@ -37,6 +38,11 @@ struct Recent {
 struct Expunge {
   std::uint32_t msn;
 };
+// Instead of EXPUNGE, once QRESYNC is enabled (RFC 7162 3.2.10); `earlier`: gone before the session could see them.
+struct Vanished {
+  UidSet uids;
+  bool earlier = false;
+};
 struct FlagsList {
   std::vector<std::string> names;
 };
@@ -69,6 +75,7 @@ void encode(wire::Encoder& out, const Continue& response);
 void encode(wire::Encoder& out, const Exists& response);
 void encode(wire::Encoder& out, const Recent& response);
 void encode(wire::Encoder& out, const Expunge& response);
+void encode(wire::Encoder& out, const Vanished& response);
 void encode(wire::Encoder& out, const FlagsList& response);
 void encode(wire::Encoder& out, const SearchData& response);
 void encode(wire::Encoder& out, const StatusData& response);

@@ -369,6 +369,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
     // Who hears this number takes it that all before it was told (RFC 7162 3.2.7).
     if (!told && done.code.starts_with("HIGHESTMODSEQ")) done.code.clear();
   }
+  if (done.kind == Done::Kind::ok && session.enabled.qresync && session.selected) correct_modseq(done);
   if (done.next == Done::Next::hang_up) {
     if (!session.terminated) finished_ = true;  // the peer is gone; otherwise the run loop says BYE
     co_return Result<void>{};
@@ -402,6 +403,21 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
     }
   }
   co_return Result<void>{};
+}
+
+// The client takes the greatest MODSEQ it heard for the state it knows. When something older is still to be told, it
+// must hear a lower one, lest it loses that with the connection (RFC 7162 3.2, 6).
+void Dispatcher::correct_modseq(Done& done) {
+  Selected& selected = *session_->selected;
+  const bool too_much = selected.modseq_said > selected.told_up_to;
+  selected.modseq_said = {};
+  if (!too_much) return;
+  const std::string code = "HIGHESTMODSEQ " + std::to_string(selected.told_up_to.value);
+  if (done.code.empty()) {
+    done.code = code;
+  } else {
+    session_->out << Untagged{"OK", code, "Changes are still to be told"};
+  }
 }
 
 void Dispatcher::write_tagged(const std::string& tag, const Done& done) {

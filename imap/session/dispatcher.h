@@ -33,6 +33,7 @@ class Dispatcher {
   boost::asio::awaitable<Result<void>> perform(wire::CommandInput input);
   boost::asio::awaitable<Result<void>> complete(const Parsed& parsed, Done done);
   boost::asio::awaitable<bool> update(const Parsed& parsed);  // false: something stays untold
+  void correct_modseq(Done& done);
   void refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why);
   void write_tagged(const std::string& tag, const Done& done);
   void bye(const std::string& text);

@@ -20,7 +20,7 @@ Session::Session(Services& services_, std::unique_ptr<Stream> stream_, std::stri
 Session::~Session() { services.sessions.remove(id); }
 
 ParseContext Session::parse_context() const {
-  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2};
+  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2, enabled.qresync};
 }
 
 void Session::log_in(schema::Principal who) {
@@ -50,7 +50,9 @@ void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, F
   services.sessions.update(id, [&](SessionInfo& info) { info.mailbox = snapshot->mailbox.path; });
   saved_search = {};
   auto watch = services.hub.watch(account, mailbox, waker());
-  selected.emplace(Selected{View(std::move(snapshot)), read_only, rights, std::move(recent), {}, std::move(watch)});
+  const ModSeq up_to = snapshot->mailbox.highestmodseq;
+  selected.emplace(
+      Selected{View(std::move(snapshot)), read_only, rights, std::move(recent), {}, std::move(watch), up_to, {}});
   state = kSelected;
 }
 
@@ -68,6 +70,11 @@ void Session::enable_condstore() {
   if (!selected) return;
   const auto modseq = selected->view.snapshot().mailbox.highestmodseq.value;
   out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(modseq), "Highest"};
+}
+
+void Session::enable_qresync() {
+  enable_condstore();
+  enabled.qresync = true;
 }
 
 void Session::enable_utf8() {

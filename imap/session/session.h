@@ -59,8 +59,9 @@ struct Services {
 // Features that change how the session writes; asked only in wire, updates and response.
 struct Enabled {
   bool condstore = false;
-  bool utf8 = false;  // UTF8=ACCEPT
-  bool rev2 = false;  // IMAP4rev2
+  bool utf8 = false;     // UTF8=ACCEPT
+  bool rev2 = false;     // IMAP4rev2
+  bool qresync = false;  // VANISHED instead of EXPUNGE
 };
 
 // What this identity may change permanently (RFC 4314 4).
@@ -77,6 +78,8 @@ struct Selected {
   // Flags that FETCH has told and that are newer than those of the view: what the client now believes.
   std::map<std::uint32_t, schema::MessageFlags> told;
   std::unique_ptr<ChangeHub::Watch> watch;
+  ModSeq told_up_to;   // the client was told of every change up to here
+  ModSeq modseq_said;  // the greatest MODSEQ that the running command said
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -123,6 +126,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // With a mailbox selected the first time is answered by HIGHESTMODSEQ (RFC 7162 3.1): not in the middle of a
   // response.
   void enable_condstore();
+  void enable_qresync();  // and CONDSTORE (RFC 7162 3.2.3)
   void enable_utf8();
   void enable_rev2();
 

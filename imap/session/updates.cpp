@@ -46,7 +46,11 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   Selected& selected = *session.selected;
   const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
   const Snapshot& now = selected.view.snapshot();
-  for (const Msn msn : changes.expunged) session.out << Expunge{msn.value};
+  if (session.enabled.qresync) {
+    if (!changes.expunged_uids.empty()) session.out << Vanished{changes.expunged_uids, false};
+  } else {
+    for (const Msn msn : changes.expunged) session.out << Expunge{msn.value};
+  }
   if (changes.grew) {
     session.out << Exists{changes.exists};
     if (!session.enabled.rev2) {
@@ -60,6 +64,7 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
       session.out << Untagged{"OK", permanent_flags(session, now.keywords), "No more keywords"};
     }
   }
+  session.out << Vanished{tell.earlier, true};
   UidSet told = changes.flags;
   told.merge(tell.echo);
   for (const auto& range : told.ranges()) {
@@ -74,11 +79,16 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
       response.msn = selected.view.msn_of(flags.uid).value;
       response.uid = flags.uid.value;
       if (!silent) response.flags = flag_names_for(session, flags, now.keywords);
-      if (session.enabled.condstore) response.modseq = flags.modseq.value;
+      if (session.enabled.condstore) {
+        response.modseq = flags.modseq.value;
+        selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
+      }
       session.out << response;
     }
   }
   selected.told.clear();
+  // With an expunge held back nothing newer counts as told.
+  if (selected.view.ghosts().empty()) selected.told_up_to = now.mailbox.highestmodseq;
 }
 
 // The first session that hears of new messages is the one for which they are \Recent (RFC 3501 2.3.2).

@@ -14,6 +14,7 @@ struct Tell {
   UidSet echo;           // tell the flags of these even if nothing changed (STORE without .SILENT)
   UidSet silent;         // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
   ModSeq silent_modseq;  // … as long as nobody changed them again
+  UidSet earlier;        // VANISHED (EARLIER), after what vanished now and before any FETCH (RFC 7162 3.2.6)
 };
 
 // Brings the view to the store's present state and says what is new. A mailbox that is gone: the session is told with
