@@ -69,8 +69,9 @@ struct StagedMessage {
 
 // Writes the content of a large message in chunks; small ones (one chunk) are only wrapped, without a statement. Call
 // once per message in a run() of its own, before any lock is taken: what is staged is committed before the deposit
-// begins. Failure::too_big, over_quota (already now; the deposit decides).
-[[nodiscard]] Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits);
+// begins. Failure::too_big; with `check_quota` over_quota, already now (the deposit decides).
+[[nodiscard]] Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits,
+                                          bool check_quota = true);
 
 struct AppendResult {
   UidValidity uidvalidity;

@@ -93,7 +93,8 @@ StagedMessage hold_inline(NewMessage message) {
   return out;
 }
 
-Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits) {
+Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage message, const Limits& limits,
+                            bool check_quota) {
   StagedMessage out;
   out.size = message.octets->size();
   if (out.size > limits.message_octets || out.size > kMaxWireNumber)
@@ -103,10 +104,11 @@ Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage messa
   out.inline_bytes = out.size <= limits.chunk_octets;
   if (out.inline_bytes) return out;
 
-  // deposit() decides; this only spares a message without a chance the writing.
-  const pqxx::result room = tx.exec(kRoom, account.value, out.size);
-  if (room.empty()) return fail(Failure::not_found, "no such account");
-  if (!room[0][0].as<bool>()) return fail(Failure::over_quota, "the limit of this account is reached");
+  if (check_quota) {  // only to spare a message without a chance the writing
+    const pqxx::result room = tx.exec(kRoom, account.value, out.size);
+    if (room.empty()) return fail(Failure::not_found, "no such account");
+    if (!room[0][0].as<bool>()) return fail(Failure::over_quota, "the limit of this account is reached");
+  }
   const std::string digest = insert_chunks(tx, account, out, limits.chunk_octets);
   insert_head(tx, account, out);
   tx.exec(kContent, account.value, out.content.value, out.size, bytes(digest));

@@ -1,0 +1,115 @@
+#include "imap/commands/append_message.h"
+
+#include "imap/commands/mailbox_argument.h"
+#include "imap/deliver/deliver.h"
+#include "imap/grammar/date.h"
+#include "imap/grammar/flags.h"
+
+namespace cpm::imap {
+
+namespace {
+
+constexpr std::uint64_t kSmall = 64 * 1024;  // parsed on the strand: cheaper than a thread hop
+
+boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, AppendMessage message,
+                                                            std::chrono::sys_seconds now) {
+  if (message.literal.data.size() == 0) co_return fail(Failure::invalid, "An empty message is not stored");
+  if ((message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
+  const Limits& limits = session.limits();
+  const std::string& directory = session.services.settings.spool_directory;
+  const bool small = message.literal.data.size() <= kSmall;
+  auto shared = std::make_shared<AppendMessage>(std::move(message));
+  auto work = [shared, now, &limits, &directory](std::size_t) {
+    return make_message(std::move(shared->literal.data), shared->literal.binary, std::move(shared->flags),
+                        shared->date.value_or(now), limits, directory);
+  };
+  Result<schema::NewMessage> made = fail(Failure::internal, "");
+  if (small) {
+    made = work(0);
+  } else {
+    made = co_await session.services.cpu.run(std::move(work));
+  }
+  if (made && made->head.eight_bit_header && !session.utf8()) {
+    // RFC 6855 4: what a server that offers UTF8=ACCEPT must do (docs/decisions/0006-eight-bit-headers.md).
+    co_return fail(Failure::invalid, "8-bit header fields need ENABLE UTF8=ACCEPT");
+  }
+  co_return made;
+}
+
+boost::asio::awaitable<Result<schema::StagedMessage>> stage_one(Session& session, schema::NewMessage message,
+                                                                bool check_quota) {
+  if (message.octets->size() <= schema::kInlineOctets) co_return schema::hold_inline(std::move(message));
+  auto holder = std::make_shared<schema::NewMessage>(std::move(message));
+  auto work = [account = session.principal->account, holder, &limits = session.limits(), check_quota](
+                  schema::Transaction& tx) { return schema::stage(tx, account, *holder, limits, check_quota); };
+  auto staged = co_await session.db(std::move(work));
+  co_return staged;
+}
+
+}  // namespace
+
+AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& context) {
+  AppendMessage message;
+  lexer.skip_spaces();  // clients that leave the flags out send one blank or two
+  if (lexer.peek() == '(') {
+    message.flags = grammar::parse_flag_list(lexer);
+    lexer.sp();
+  }
+  if (lexer.peek() == '"') {
+    message.date = grammar::parse_date_time(lexer);
+    lexer.sp();
+  }
+  if (lexer.at_literal()) {
+    message.literal = lexer.literal();
+  } else if (lexer.try_word("UTF8")) {
+    if (!context.utf8) lexer.bad("UTF8 data needs ENABLE UTF8=ACCEPT");
+    message.utf8 = true;
+    lexer.sp();
+    lexer.take('(');
+    if (!lexer.at_literal()) lexer.bad("Expected a literal8");
+    message.literal = lexer.literal();
+    if (!message.literal.binary) lexer.bad("Expected a literal8");
+    lexer.take(')');
+  } else {
+    lexer.bad("Expected the message as a literal");
+  }
+  return message;
+}
+
+boost::asio::awaitable<std::optional<Done>> refuse_target(Session& session, std::string wire_name) {
+  const auto path = existing_path(session, wire_name);
+  if (!path) co_return failed(target_error(path.error()));
+  const schema::Principal who = *session.principal;
+  auto work = [who, target = *path](schema::Transaction& tx) -> Result<bool> {
+    auto grant = schema::authorize(tx, who, target, schema::kInsert);
+    if (!grant) return grant.error();
+    return true;
+  };
+  auto allowed = co_await session.db(std::move(work), schema::Mode::reads);
+  if (!allowed) co_return failed(target_error(allowed.error()));
+  co_return std::nullopt;
+}
+
+Error target_error(const Error& error) {
+  return error.failure == Failure::not_found ? fail(Failure::try_create, "") : error;
+}
+
+boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::vector<AppendMessage> messages,
+                                                              bool check_quota) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  std::vector<schema::NewMessage> made;
+  for (AppendMessage& message : messages) {
+    auto one = co_await make_one(session, std::move(message), now);
+    if (!one) co_return one.error();
+    made.push_back(std::move(*one));
+  }
+  auto staged = std::make_shared<std::vector<schema::StagedMessage>>();
+  for (schema::NewMessage& message : made) {
+    auto one = co_await stage_one(session, std::move(message), check_quota);
+    if (!one) co_return one.error();
+    staged->push_back(std::move(*one));
+  }
+  co_return staged;
+}
+
+}  // namespace cpm::imap
