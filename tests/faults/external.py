@@ -8,20 +8,11 @@ import time
 from common import HERE, check, main, message
 from postgres import PgBouncer, Postgres
 from processes import wait_for
-from server import Server
+from server import Node
 from wire import Wire
 
 USER = "alice@example.net"
 MIGRATIONS = HERE.parent.parent / "migrations"
-
-
-class Node(Server):
-    """A server whose database.url stands in its configuration file, where cpmctl finds it too."""
-
-    def __init__(self, binaries, url, sets=()):
-        super().__init__(binaries, sets=["limits.command_deadline=3", "limits.idle_poll=2", *sets])
-        (self.data / "cpmstore.toml").write_text(f'[database]\nurl = "{url}"\n')
-        os.chmod(self.data / "cpmstore.toml", 0o644)
 
 
 def tour(node, what):

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Several sessions change one mailbox at random; each keeps the view that the server's responses describe. At every checkpoint each view must
-equal what the server says of the whole mailbox, and all must equal each other.
+"""Several sessions change one mailbox at random, on one server or on two with a common database; each keeps the view that the server's
+responses describe. Some lose their connection now and then, and resynchronise by QRESYNC from what they know (RFC 7162 6). At every checkpoint
+each view must equal what the server says of the whole mailbox, and all must equal each other.
 
-    model.py --bin build/release/bin --seconds 30 [--seed N] [--sessions 5]
+    model.py --bin build/release/bin --seconds 30 [--seed N] [--sessions 6] [--nodes 2]
 """
 import argparse
+import contextlib
 import pathlib
 import random
 import re
@@ -13,7 +15,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from server import Server  # noqa: E402
+from postgres import Postgres  # noqa: E402
+from server import Node, Server  # noqa: E402
 
 
 class Wrong(Exception):
@@ -23,13 +26,17 @@ class Wrong(Exception):
 class Session:
     def __init__(self, address, user, name):
         self.name = name
-        self.socket = socket.create_connection(address, timeout=60)
-        self.file = self.socket.makefile("rb")
+        self.address, self.user = address, user
         self.count = 0
         self.uids = []      # what this client knows, in order; None: told of, not asked for yet
         self.flags = {}
+        self.connect()
+
+    def connect(self):
+        self.socket = socket.create_connection(self.address, timeout=60)
+        self.file = self.socket.makefile("rb")
         self.line()
-        self.command(f"LOGIN {user} secret")
+        self.command(f"LOGIN {self.user} secret")
         self.select()
 
     def line(self):
@@ -131,6 +138,131 @@ class Session:
         return list(self.uids), dict(self.flags)
 
 
+class Resyncing(Session):
+    """A client with a cache: it reconnects with what it knows and the MODSEQ it may trust."""
+
+    def __init__(self, address, user, name):
+        self.uidvalidity, self.modseq = None, 0
+        self.seen, self.code = 0, None  # of the running command
+        self.resyncs = 0
+        super().__init__(address, user, name)
+
+    def command(self, text, expunges=True, literal=None):
+        self.seen, self.code = 0, None
+        line = super().command(text, expunges, literal)
+        self.note_code(line)
+        if None not in self.uids:  # what it has not asked for yet it would not get again
+            self.modseq = max(self.modseq, self.seen if self.code is None else self.code)
+        return line
+
+    def note_code(self, line):
+        if match := re.search(r"\[HIGHESTMODSEQ (\d+)\]", line):
+            self.code = int(match[1])
+
+    def untagged(self, line, text, expunges):
+        self.note_code(line)
+        if match := re.search(r"\[UIDVALIDITY (\d+)\]", line):
+            if self.uidvalidity not in (None, match[1]):
+                raise Wrong(f"{self.name}: UIDVALIDITY changed")
+            self.uidvalidity = match[1]
+        if match := re.search(r"MODSEQ \((\d+)\)", line):
+            self.seen = max(self.seen, int(match[1]))
+        if " EXPUNGE" in line and re.match(r"\* \d+ EXPUNGE", line):
+            raise Wrong(f"{self.name}: EXPUNGE after ENABLE QRESYNC")
+        match = re.match(r"\* VANISHED (\(EARLIER\) )?([0-9:,]+)$", line)
+        if not match:
+            return super().untagged(line, text, expunges)
+        if not expunges:
+            raise Wrong(f"{self.name}: VANISHED during {text}")
+        uids = [u for part in match[2].split(",") for u in range(int(part.split(":")[0]), int(part.split(":")[-1]) + 1)]
+        for uid in uids:
+            if match[1]:
+                if uid in self.uids:
+                    raise Wrong(f"{self.name}: {line}: but {uid} is in the view")
+                self.flags.pop(uid, None)
+            elif uid in self.uids:
+                self.uids.remove(uid)
+                self.flags.pop(uid, None)
+            else:  # one it was told of and has not asked for: between its neighbours
+                after = next((i for i, known in enumerate(self.uids) if known and known > uid), len(self.uids))
+                if after == 0 or self.uids[after - 1] is not None:
+                    raise Wrong(f"{self.name}: {line}: {uid} was never announced")
+                self.uids.pop(after - 1)
+
+    def connect(self):
+        self.enabled = False
+        super().connect()
+
+    def select(self):
+        if not self.enabled:
+            self.command("ENABLE QRESYNC")
+            self.enabled = True
+        self.uids, self.flags, self.modseq = [], {}, 0
+        self.command("SELECT INBOX")
+        self.fill()
+
+    def reconnect(self):
+        """The cable is pulled; what this client knows is the UIDs with their flags, and its MODSEQ."""
+        known = dict(self.flags)
+        self.socket.close()
+        self.socket = socket.create_connection(self.address, timeout=60)
+        self.file = self.socket.makefile("rb")
+        self.line()
+        self.uids = []
+        Session.command(self, f"LOGIN {self.user} secret")
+        Session.command(self, "ENABLE QRESYNC")
+        self.flags = known
+        words = f"{self.uidvalidity} {self.modseq}"
+        samples = sorted(known)
+        if known and random.random() < 0.3:
+            words += f" 1:{max(known)}"
+        elif known and random.random() < 0.3:  # numbers as they were before the cable was pulled
+            places = sorted(random.sample(range(len(samples)), min(3, len(samples))))
+            words += f" ({','.join(str(p + 1) for p in places)} {','.join(str(samples[p]) for p in places)})"
+        self.resynchronise(f"SELECT INBOX (QRESYNC ({words}))", words.count(":") > 0)
+        self.resyncs += 1
+
+    def resynchronise(self, text, only_known):
+        tag = self.send(text)
+        exists, fetched = 0, {}
+        while not (line := self.line()).startswith(tag + " "):
+            if match := re.match(r"\* (\d+) EXISTS", line):
+                exists = int(match[1])
+            elif match := re.match(r"\* (\d+) FETCH \(UID (\d+) FLAGS \(([^)]*)\) MODSEQ \((\d+)\)\)$", line):
+                fetched[int(match[2])] = int(match[1])
+                self.flags[int(match[2])] = frozenset(f for f in match[3].split() if f != "\\Recent")
+            elif match := re.match(r"\* VANISHED \(EARLIER\) ([0-9:,]+)$", line):
+                if fetched:
+                    raise Wrong(f"{self.name}: VANISHED (EARLIER) after FETCH")
+                for part in match[1].split(","):
+                    first, last = part.split(":")[0], part.split(":")[-1]
+                    for uid in [u for u in self.flags if int(first) <= u <= int(last)]:
+                        self.flags.pop(uid)
+            elif match := re.search(r"\[HIGHESTMODSEQ (\d+)\]", line):
+                modseq = int(match[1])
+        if " OK " not in line:
+            raise Wrong(f"{self.name}: {text}: {line}")
+        self.uids = sorted(self.flags)
+        missing = exists - len(self.uids)
+        if missing < 0 or missing > 0 and not only_known:
+            raise Wrong(f"{self.name}: {text}: {exists} messages, but resynchronised to {len(self.uids)}: {self.uids}")
+        self.uids += [None] * missing
+        for uid, number in fetched.items():
+            if self.uids[number - 1] != uid:
+                raise Wrong(f"{self.name}: {text}: number {number} is {self.uids[number - 1]}, not {uid}")
+        if missing:
+            self.command(f"UID FETCH {max([u for u in self.uids if u], default=0) + 1}:* (FLAGS)", expunges=True)
+        self.modseq = max(self.modseq, modseq) if None not in self.uids else self.modseq
+
+    def act(self):
+        if random.random() < 0.1 and self.uidvalidity:
+            self.reconnect()
+        else:
+            super().act()
+        if None in self.uids:
+            self.fill()
+
+
 def checkpoint(sessions):
     pictures = []
     for session in sessions:
@@ -149,18 +281,33 @@ def checkpoint(sessions):
     return len(pictures[0][0])
 
 
+@contextlib.contextmanager
+def servers(binaries, number):
+    """One server as it comes, or several on a common database."""
+    with contextlib.ExitStack() as stack:
+        if number == 1:
+            yield [stack.enter_context(Server(binaries))]
+            return
+        url = stack.enter_context(Postgres()).make_database("direct")
+        yield [stack.enter_context(Node(binaries, url)) for _ in range(number)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", default="build/release/bin")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--sessions", type=int, default=5)
+    parser.add_argument("--sessions", type=int, default=6)
+    parser.add_argument("--nodes", type=int, default=1)
     options = parser.parse_args()
     random.seed(options.seed)
     print(f"seed {options.seed}", flush=True)
-    with Server(options.bin) as server:
-        server.add_user("model@example.net")
-        sessions = [Session(server.imap, "model@example.net", chr(ord("a") + i)) for i in range(options.sessions)]
+    with servers(options.bin, options.nodes) as nodes:
+        nodes[0].add_user("model@example.net")
+        sessions = []
+        for i in range(options.sessions):
+            kind = Resyncing if i >= options.sessions // 2 else Session
+            sessions.append(kind(nodes[i % len(nodes)].imap, "model@example.net", chr(ord("a") + i)))
         end, steps, checks = time.time() + options.seconds, 0, 0
         try:
             while time.time() < end:
@@ -172,8 +319,10 @@ def main():
         except Wrong as wrong:
             print(f"FAILED after {steps} steps: {wrong}")
             return 1
-        found = server.ctl("db", "check", check=False)
-        print(f"{steps} commands, {checks} checkpoints, {size} messages at the end; db check: exit {found.returncode}")
+        found = nodes[0].ctl("db", "check", check=False)
+        resyncs = sum(session.resyncs for session in sessions if isinstance(session, Resyncing))
+        print(f"{steps} commands, {resyncs} resynchronisations, {checks} checkpoints, {size} messages at the end; "
+              f"db check: exit {found.returncode}")
         return found.returncode
 
 

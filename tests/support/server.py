@@ -93,6 +93,15 @@ class Server:
             return None
 
 
+class Node(Server):
+    """One of several servers on a database: its URL stands in the configuration file, where cpmctl finds it too."""
+
+    def __init__(self, binaries, url, sets=()):
+        super().__init__(binaries, sets=["limits.command_deadline=3", "limits.idle_poll=2", *sets])
+        (self.data / "cpmstore.toml").write_text(f'[database]\nurl = "{url}"\n')
+        os.chmod(self.data / "cpmstore.toml", 0o644)
+
+
 def tls_context():
     context = ssl.create_default_context()
     context.check_hostname = False
