@@ -43,6 +43,11 @@ class BinaryWatch {
 
 template <class Function>
 Result<void> for_blocks(const std::string& path, Function function) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    return error ? fail(Failure::denied, "it cannot be read: " + error.message())
+                 : fail(Failure::invalid, "it is not a regular file");
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Failure::denied, "the file cannot be opened");
   std::vector<char> block(kBlock);
@@ -80,7 +85,7 @@ class EmlSource final : public ImportSource {
   const Limits& limits_;
 };
 
-// Files called *.eml below a folder, numbers in their natural order.
+// What is called *.eml below a folder, numbers in their natural order; what is no file is named when it is read.
 std::vector<std::string> eml_files(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
@@ -90,7 +95,7 @@ std::vector<std::string> eml_files(const std::string& folder) {
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return std::tolower(c); });
     std::error_code ignored;
-    if (extension == ".eml" && it->is_regular_file(ignored)) files.push_back(it->path().string());
+    if (extension == ".eml" && !it->is_directory(ignored)) files.push_back(it->path().string());
   }
   std::sort(files.begin(), files.end(), natural_less);
   return files;
@@ -151,6 +156,7 @@ Result<ImportFormat> detect_format(const std::string& path) {
     const bool maildir = fs::is_directory(path + "/cur", error) || fs::is_directory(path + "/new", error);
     return maildir ? ImportFormat::maildir : ImportFormat::eml;
   }
+  if (!fs::is_regular_file(status)) return fail(Failure::invalid, path + " is not a regular file");
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Failure::denied, path + " cannot be opened");
   char start[5] = {};

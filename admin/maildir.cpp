@@ -166,7 +166,7 @@ Result<std::unique_ptr<ImportSource>> open_maildir(const std::string& path, cons
     for (fs::directory_iterator it(path + folder, error), end; it != end; it.increment(error)) {
       const std::string name = it->path().filename().string();
       std::error_code ignored;
-      if (!name.starts_with('.') && it->is_regular_file(ignored)) files.push_back(it->path().string());
+      if (!name.starts_with('.') && !it->is_directory(ignored)) files.push_back(it->path().string());
     }
     if (error && error != std::errc::no_such_file_or_directory) {
       return fail(Failure::denied, path + folder + " cannot be read: " + error.message());

@@ -75,14 +75,17 @@ void Import::add(ImportItem& item) {
     ++dropped_keywords_[name];
     return true;
   });
-  schema::NewMessage message;
-  message.head = imap::make_content_head(*item.octets, limits_);
-  message.flags = std::move(item.flags);
+  // As a deposit over IMAP; the source has seen to line ends.
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  message.internal_date = item.date ? *item.date : message.head.sent_at.value_or(now);
-  batch_octets_ += item.octets->size();
-  message.octets = std::move(item.octets);
-  batch_.push_back({std::move(item.where), std::move(message)});
+  auto message =
+      imap::make_message(std::move(*item.octets), true, std::move(item.flags), item.date.value_or(now), limits_, {});
+  if (!message) {
+    skipped_.push_back({item.where, message.error().text});
+    return;
+  }
+  if (!item.date) message->internal_date = message->head.sent_at.value_or(now);
+  batch_octets_ += message->octets->size();
+  batch_.push_back({std::move(item.where), std::move(*message)});
 }
 
 Result<schema::AppendResult> Import::deposit(const std::vector<Pending>& messages) {

@@ -128,7 +128,8 @@ std::string bash_completion(const CLI::App& root) {
   text += "  case \"$prev\" in\n";
   text += "    " + join(paths, "|") + ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   text += "    --role) COMPREPLY=($(compgen -W \"deposit full\" -- \"$cur\")); return ;;\n";
-  text += "    --format) COMPREPLY=($(compgen -W \"auto mbox maildir eml\" -- \"$cur\")); return ;;\n";
+  text += "    --format) local auto=\"\"; [[ \" ${COMP_WORDS[*]} \" == *\" import \"* ]] && auto=\"auto \"\n";
+  text += "      COMPREPLY=($(compgen -W \"${auto}mbox maildir eml\" -- \"$cur\")); return ;;\n";
   others.erase(std::remove_if(others.begin(), others.end(),
                               [](const std::string& o) { return o == "--role" || o == "--format"; }),
                others.end());
@@ -177,7 +178,8 @@ std::string zsh_completion(const CLI::App& root) {
   text += "  case \"${words[CURRENT-1]}\" in\n";
   text += "    " + join(paths, "|") + ") _files; return ;;\n";
   text += "    --role) compadd deposit full; return ;;\n";
-  text += "    --format) compadd auto mbox maildir eml; return ;;\n";
+  text += "    --format) [[ \" ${words[*]} \" == *\" import \"* ]] && compadd auto\n";
+  text += "      compadd mbox maildir eml; return ;;\n";
   others.erase(std::remove_if(others.begin(), others.end(),
                               [](const std::string& o) { return o == "--role" || o == "--format"; }),
                others.end());

@@ -50,7 +50,8 @@ Result<void> add(Context& context, const AddOptions& options) {
   auto row = context.run([&](Transaction& tx) { return schema::add_account(tx, account, config->limits); });
   if (!row) {
     if (row.error().failure != Failure::exists) return row.error();
-    return with_hint(row.error(), "See who has it: cpmctl user show " + options.address);
+    const std::string taken = row.error().text.substr(0, row.error().text.find(' '));  // the address or an alias
+    return with_hint(row.error(), "See who has it: cpmctl user show " + taken);
   }
   print_done(context, "added " + row->address, {{"user", to_json(*row)}});
   return {};

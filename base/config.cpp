@@ -127,6 +127,7 @@ void Loader::read_table(const std::string& path, const std::string& prefix, cons
 void Loader::read_file(const std::string& path, bool must_exist) {
   std::error_code error;
   if (!must_exist && !std::filesystem::exists(path, error)) return;
+  if (std::filesystem::is_directory(path, error)) return problem(path + ": is a directory, not a file");
   try {
     read_table(path, "", toml::parse_file(path));
   } catch (const toml::parse_error& bad) {
@@ -229,6 +230,14 @@ bool known_area_levels(const std::string& text) {
   return true;
 }
 
+// The server makes these mailboxes with each account: what CREATE would refuse must not wait until then.
+bool possible_mailbox(const std::string& path, const Limits& limits) {
+  const bool odd = std::any_of(path.begin(), path.end(),
+                               [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '*' || c == '%'; });
+  return !odd && !path.empty() && path.front() != '/' && path.back() != '/' && path.find("//") == std::string::npos &&
+         path.size() <= limits.mailbox_name_octets;
+}
+
 // What no single value shows.
 void Loader::check(const Config& config) {
   if (config.tls.certificate.empty() != config.tls.key.empty()) {
@@ -244,6 +253,11 @@ void Loader::check(const Config& config) {
   if (!known_area_levels(config.log.area_levels)) {
     problem("log.areas = \"" + config.log.area_levels +
             "\" is not allowed; allowed: area=level pairs separated by commas, as imap=debug,db=warn");
+  }
+  for (const std::string& path : config.account_mailboxes) {
+    if (!possible_mailbox(path, config.limits)) {
+      problem("account.mailboxes: \"" + path + "\" is not a possible mailbox name");
+    }
   }
   if (config.imap_listen.empty() && config.imaps_listen.empty()) {
     problem("imap.listen and imaps.listen are both empty: no client could connect");

@@ -93,6 +93,7 @@ struct ConfigKey {
   std::function<void(Config&, const Value&)> store;
 };
 [[nodiscard]] const std::vector<ConfigKey>& config_table();
+[[nodiscard]] const std::vector<std::string>& extension_names();   // that imap.disable knows; generated
 [[nodiscard]] std::string environment_name(std::string_view key);  // CPMSTORE_IMAP_LISTEN
 [[nodiscard]] std::string allowed_values(const ConfigKey& key);    // "8K to 16M"
 

@@ -165,12 +165,22 @@ std::string masked_url(std::string_view url) {
     const std::size_t colon = out.find(':', scheme + 3);
     if (at != std::string::npos && at > scheme && colon < at) out.replace(colon + 1, at - colon - 1, "***");
   }
-  // "password=…" as a URI parameter or in a keyword string; a quoted value ends at its quote.
-  for (std::size_t from = 0; (from = out.find("password=", from)) != std::string::npos;) {
-    from += std::string_view("password=").size();
-    std::size_t end = out.find_first_of(" &", from);
-    if (from < out.size() && out[from] == '\'') end = out.find('\'', from + 1);
-    out.replace(from, end == std::string::npos ? std::string::npos : end - from, "***");
+  // "password=…" (sslpassword too) as a URI parameter or in a keyword string. There blanks may stand around "=", a
+  // value may be quoted, and a backslash protects what follows.
+  constexpr std::string_view kBlanks = " \t\r\n";
+  for (std::size_t from = 0; (from = out.find("password", from)) != std::string::npos;) {
+    from += std::string_view("password").size();
+    const std::size_t equals = out.find_first_not_of(kBlanks, from);
+    if (equals == std::string::npos || out[equals] != '=') continue;
+    from = std::min(out.find_first_not_of(kBlanks, equals + 1), out.size());
+    const bool quoted = from < out.size() && out[from] == '\'';
+    std::size_t end = quoted ? from + 1 : from;
+    while (end < out.size() &&
+           (quoted ? out[end] != '\'' : kBlanks.find(out[end]) == kBlanks.npos && out[end] != '&')) {
+      end += out[end] == '\\' ? 2 : 1;
+    }
+    end = std::min(quoted ? end + 1 : end, out.size());
+    out.replace(from, end - from, "***");
   }
   return out;
 }

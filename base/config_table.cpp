@@ -109,7 +109,7 @@ void network_keys(Table& t) {
             [](Config& c) -> std::vector<Endpoint>& { return c.imaps_listen; });
   endpoints(t, "http.listen", "127.0.0.1:1180", "HOST:PORT for /healthz, /readyz and /metrics; empty: none",
             [](Config& c) -> std::vector<Endpoint>& { return c.http_listen; });
-  list(t, "imap.disable", "", {}, "extensions to switch off, by the names in docs/rfc-coverage.md",
+  list(t, "imap.disable", "", extension_names(), "extensions to switch off, by the names in docs/rfc-coverage.md",
        [](Config& c) -> std::vector<std::string>& { return c.imap_disable; });
   list(t, "account.mailboxes", "INBOX,Default", {}, "mailboxes that every new account starts with",
        [](Config& c) -> std::vector<std::string>& { return c.account_mailboxes; });

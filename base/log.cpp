@@ -14,6 +14,9 @@ namespace cpm::log {
 
 namespace {
 
+std::atomic<std::uint64_t> warnings_counted{0};
+std::atomic<std::uint64_t> errors_counted{0};
+
 struct State {
   std::shared_ptr<spdlog::logger> logger = spdlog::stderr_logger_mt("cpmstore");
   std::mutex mutex;
@@ -128,6 +131,10 @@ bool enabled(std::string_view area, Level level) noexcept {
   const auto at = s.areas.find(area);
   return level >= (at == s.areas.end() ? s.level.load() : at->second);
 }
+
+Counts counts() noexcept { return {warnings_counted, errors_counted}; }
+
+void count(Level level) noexcept { ++(level == Level::error ? errors_counted : warnings_counted); }
 
 void write(Level level, std::string_view area, std::string_view message, std::initializer_list<Field> fields) {
   State& s = state();

@@ -4,6 +4,7 @@
 // Runs on: any thread.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ void configure(const Settings& settings);  // before other threads start, and on
 [[nodiscard]] bool enabled(std::string_view area, Level level) noexcept;
 void write(Level level, std::string_view area, std::string_view message, std::initializer_list<Field> fields = {});
 
+// Warnings and errors of this process so far, also those that no level shows: for metrics.
+struct Counts {
+  std::uint64_t warnings = 0, errors = 0;
+};
+[[nodiscard]] Counts counts() noexcept;
+void count(Level level) noexcept;
+
 inline void debug(std::string_view area, std::string_view message, std::initializer_list<Field> fields = {}) {
   if (enabled(area, Level::debug)) write(Level::debug, area, message, fields);
 }
@@ -35,9 +43,11 @@ inline void info(std::string_view area, std::string_view message, std::initializ
   if (enabled(area, Level::info)) write(Level::info, area, message, fields);
 }
 inline void warn(std::string_view area, std::string_view message, std::initializer_list<Field> fields = {}) {
+  count(Level::warn);
   if (enabled(area, Level::warn)) write(Level::warn, area, message, fields);
 }
 inline void error(std::string_view area, std::string_view message, std::initializer_list<Field> fields = {}) {
+  count(Level::error);
   if (enabled(area, Level::error)) write(Level::error, area, message, fields);
 }
 

@@ -137,12 +137,12 @@ class Matcher {
   Result<UidSet> operator()(const BodyHas& leaf) {
     if (leaf.needle.empty()) return candidates_;
     if (!searchable(leaf.needle)) return UidSet{};
-    return with_full_text(execute(kByBody, like_pattern(leaf.needle)), leaf.needle);
+    return with_full_text(execute(kByBody, like_pattern(leaf.needle)), leaf.needle, false);
   }
   Result<UidSet> operator()(const TextHas& leaf) {
     if (leaf.needle.empty()) return candidates_;
     if (!searchable(leaf.needle)) return UidSet{};
-    return with_full_text(execute(kByText, like_pattern(leaf.needle), one_line(leaf.needle)), leaf.needle);
+    return with_full_text(execute(kByText, like_pattern(leaf.needle), one_line(leaf.needle)), leaf.needle, true);
   }
 
  private:
@@ -156,14 +156,14 @@ class Matcher {
   }
 
   // Looks into the octets of those that the stored text did not decide.
-  Result<UidSet> with_full_text(const pqxx::result& rows, const std::string& needle) {
+  Result<UidSet> with_full_text(const pqxx::result& rows, const std::string& needle, bool headers) {
     UidSet out = packed_uids(rows[0][0]);
     const UidSet undecided = packed_uids(rows[0][1]);
     if (undecided.empty() || !full_text_) return out;
     CPM_TRY(messages, fetch_rows(tx_, grant_, undecided, kColumnPartMap, 0));
     for (const MessageRow& message : messages) {
       ContentSource octets(tx_, grant_.account(), message.content, message.size);
-      if (full_text_(octets, message.part_map, needle)) out.add(message.uid.value);
+      if (full_text_(octets, message.part_map, needle, headers)) out.add(message.uid.value);
     }
     return out;
   }

@@ -43,7 +43,7 @@ struct SentDateIs {
 struct HeaderHas {
   std::string name;
   std::string needle;
-};  // name lower case; empty needle: has the field
+};  // name normalised as the text; empty needle: has the field
 struct AnyHeaderHas {
   std::string needle;
 };
@@ -57,7 +57,9 @@ using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDate
                                 BodyHas, TextHas>;
 
 // Answers whether the full decoded text of a message contains the needle, for messages whose stored text is cut short.
-using FullTextCheck = std::function<bool(ByteSource& octets, const std::string& part_map, const std::string& needle)>;
+// `headers`: or those of its parts.
+using FullTextCheck =
+    std::function<bool(ByteSource& octets, const std::string& part_map, const std::string& needle, bool headers)>;
 
 // The candidates that match. The caller pages candidates (some thousand a call) so that long searches yield.
 // REQUIRES: grant holds kRead.

@@ -24,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPoll = 20ms;
+constexpr auto kKillPatience = 5s;
 constexpr auto kFirstBackOff = 100ms;
 constexpr auto kLongestBackOff = 30s;
 constexpr auto kHealthyAfter = 60s;     // up for so long: the next death counts as the first one
@@ -160,7 +161,10 @@ void EmbeddedPostgres::stop(const std::function<bool()>& hurry) {
       std::this_thread::sleep_for(kPoll);
     }
   }
-  log::error("database", "the embedded database does not stop", {{"process", std::to_string(pid_)}});
+  log::error("database", "the embedded database does not stop and is killed", {{"process", std::to_string(pid_)}});
+  kill_family(pid_);
+  const auto deadline = Clock::now() + kKillPatience;
+  while (!reap() && Clock::now() < deadline) std::this_thread::sleep_for(kPoll);
   pid_ = -1;
 }
 

@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include "base/log.h"
 #include "base/spool.h"
 
 #include <prometheus/text_serializer.h>
@@ -43,7 +44,9 @@ Metrics::Metrics()
       command_seconds_(prometheus::BuildHistogram()
                            .Name("cpmstore_command_seconds")
                            .Help("Time to answer an IMAP command")
-                           .Register(registry_)) {}
+                           .Register(registry_)) {
+  for (const char* reason : {"limit", "tls"}) refused_.Add({{"reason", reason}});
+}
 
 void Metrics::connection_accepted(std::string_view listener) {
   connections_.Add({{"listener", std::string(listener)}}).Increment();
@@ -88,6 +91,9 @@ std::string Metrics::text(const Sources& sources) {
   line(out, "cpmstore_spool_octets", "gauge", "Octets in spool files", static_cast<double>(Spool::disk_in_use()));
   line(out, "cpmstore_received_octets_total", "counter", "Octets from clients", static_cast<double>(traffic_.received));
   line(out, "cpmstore_sent_octets_total", "counter", "Octets to clients", static_cast<double>(traffic_.sent));
+  const log::Counts lines = log::counts();
+  line(out, "cpmstore_errors_total", "counter", "Errors logged", static_cast<double>(lines.errors));
+  line(out, "cpmstore_warnings_total", "counter", "Warnings logged", static_cast<double>(lines.warnings));
   const auto logins = sources.authenticator.statistics();
   line(out, "cpmstore_logins_accepted_total", "counter", "Logins accepted", static_cast<double>(logins.accepted));
   line(out, "cpmstore_logins_refused_total", "counter", "Logins refused: wrong credentials",

@@ -5,6 +5,11 @@
 #include "schema/migrate.h"
 
 #include <openssl/crypto.h>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 namespace cpm::server {
@@ -12,6 +17,8 @@ namespace cpm::server {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::chrono::seconds kProbePatience{3};
 
 HttpAnswer text_answer(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", std::move(text) + "\n"};
@@ -66,12 +73,32 @@ boost::asio::awaitable<HttpAnswer> Pages::answer(HttpRequest request) {
   co_return text_answer(404, "not found");
 }
 
+struct Pages::Probe {
+  explicit Probe(const boost::asio::any_io_executor& executor) : timer(executor, kProbePatience) {}
+  boost::asio::steady_timer timer;  // ends the wait early when the answer is there
+  std::optional<Result<schema::SchemaState>> state;
+};
+
+boost::asio::awaitable<void> Pages::probe(std::shared_ptr<Probe> asked) {
+  auto ask = [this](std::size_t) -> Result<schema::SchemaState> { return schema::schema_state(node_.db()); };
+  auto state = co_await node_.cpu().run(ask);
+  probing_ = false;
+  asked->state = std::move(state);
+  asked->timer.cancel();
+}
+
 // The database is asked, not remembered; and its schema must still be ours, should a newer node have migrated it.
 boost::asio::awaitable<HttpAnswer> Pages::ready() {
   if (stopping_) co_return text_answer(503, "stopping");
   if (embedded_ != nullptr && !embedded_->ready()) co_return text_answer(503, "the embedded database is starting");
-  auto ask = [this](std::size_t) -> Result<schema::SchemaState> { return schema::schema_state(node_.db()); };
-  auto state = co_await node_.cpu().run(ask);
+  if (probing_) co_return text_answer(503, "the database does not answer");
+  auto executor = co_await boost::asio::this_coro::executor;
+  auto asked = std::make_shared<Probe>(executor);
+  probing_ = true;
+  boost::asio::co_spawn(executor, probe(asked), boost::asio::detached);
+  co_await asked->timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  if (!asked->state) co_return text_answer(503, "the database does not answer");
+  const Result<schema::SchemaState>& state = *asked->state;
   if (!state) co_return text_answer(503, "the database cannot be reached");
   if (state->applied != state->known) {
     co_return text_answer(503, "the database has schema version " + std::to_string(state->applied) +

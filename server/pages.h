@@ -8,6 +8,7 @@
 #include "server/node.h"
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 namespace cpm::server {
@@ -21,7 +22,9 @@ class Pages {
   boost::asio::awaitable<HttpAnswer> answer(HttpRequest request);
 
  private:
+  struct Probe;
   boost::asio::awaitable<HttpAnswer> ready();
+  boost::asio::awaitable<void> probe(std::shared_ptr<Probe> asked);
   HttpAnswer admin(const HttpRequest& request);
   HttpAnswer admin_session(const HttpRequest& request, std::string id);
   HttpAnswer admin_lockout(const HttpRequest& request, const std::string& key);
@@ -30,6 +33,7 @@ class Pages {
   const EmbeddedPostgres* embedded_;
   const std::atomic<bool>& stopping_;
   const std::string token_;
+  bool probing_ = false;  // the database is being asked
 };
 
 }  // namespace cpm::server

@@ -9,7 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 
 extern char** environ;
@@ -144,6 +148,24 @@ std::string describe_status(int wait_status) {
   if (WIFEXITED(wait_status)) return "exit code " + std::to_string(WEXITSTATUS(wait_status));
   const int signal = WTERMSIG(wait_status);
   return "signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+}
+
+void kill_family(pid_t parent) {
+  std::vector<pid_t> family{parent};
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; it != end; it.increment(error)) {
+    const pid_t pid = std::atoi(it->path().filename().c_str());
+    std::ifstream file(it->path() / "stat");
+    std::string text;
+    if (pid <= 0 || !std::getline(file, text)) continue;
+    // "pid (name) state ppid …"; the name may hold anything.
+    const std::size_t name_end = text.rfind(')');
+    std::istringstream rest(name_end == std::string::npos ? "" : text.substr(name_end + 1));
+    std::string state;
+    pid_t ppid = 0;
+    if (rest >> state >> ppid && ppid == parent) family.push_back(pid);
+  }
+  for (const pid_t pid : family) ::kill(pid, SIGKILL);
 }
 
 }  // namespace cpm::server

@@ -28,6 +28,9 @@ struct Ended {
 // dies.
 [[nodiscard]] Result<pid_t> start_child(const Program& program, const std::string& log, int death_signal);
 
+// Kills a process and its children, also when they are stopped or hang.
+void kill_family(pid_t parent);
+
 // "exit code 1", "signal 9 (Killed)": from a status of waitpid().
 [[nodiscard]] std::string describe_status(int wait_status);
 

@@ -22,10 +22,14 @@
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <iostream>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 namespace cpm::server {
@@ -59,6 +63,38 @@ void raise_descriptor_limit(const Limits& limits) {
 }
 
 std::string shown(const std::string& address) { return address.empty() ? "-" : address; }
+
+// Does something unless it is destroyed in time. What it does runs on a thread of its own.
+class Late {
+ public:
+  Late(std::chrono::milliseconds patience, std::function<void()> first, std::function<void()> then)
+      : thread_([this, patience, first = std::move(first), then = std::move(then)] {
+          if (wait(patience)) return;
+          first();
+          if (!wait(patience)) then();
+        }) {}
+  ~Late() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+  Late(const Late&) = delete;
+  Late& operator=(const Late&) = delete;
+
+ private:
+  bool wait(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    return wake_.wait_for(lock, patience, [this] { return over_; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool over_ = false;  // protected by mutex_
+  std::thread thread_;
+};
 
 class Server {
  public:
@@ -102,6 +138,7 @@ class Server {
                      }});
     node.start();
     threads_.start();
+    std::optional<Late> late;
     auto started = start_listening(node, tls, pages);
     if (started) {
       const Upkeep upkeep(node.db());
@@ -110,10 +147,14 @@ class Server {
       stopping_ = true;
       listener_.stop();
       end_sessions(node, signals);
+      // A database that hangs must not keep the threads that wait for it.
+      late.emplace(
+          kCancelPatience, [this] { let_go_of_database(); }, [this] { leave("threads"); });
     }
     http_.stop();
     threads_.stop();
     node.stop();
+    late.reset();
     stop_database(signals);
     ::unlink((directory_ + "/run.json").c_str());
     log::info("server", "stopped");
@@ -235,7 +276,17 @@ class Server {
     if (wait_for_sessions(signals, now() + kCancelPatience, cut)) return;
     stop_database(signals);
     if (wait_for_sessions(signals, now() + kCancelPatience, cut)) return;
-    log::warn("server", "leaving sessions that do not end", {{"number", std::to_string(listener_.connections())}});
+    leave("sessions");
+  }
+
+  void let_go_of_database() {
+    log::warn("server", "the database does not answer while the server stops");
+    database_done_ = true;
+    if (embedded_) embedded_->stop();
+  }
+
+  [[noreturn]] void leave(const char* what) {
+    log::warn("server", "leaving what does not end", {{"what", what}});
     ::unlink((directory_ + "/run.json").c_str());
     std::cout.flush();
     std::_Exit(0);

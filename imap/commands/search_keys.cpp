@@ -4,7 +4,7 @@
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"
 #include "imap/grammar/search_program.h"
-#include "imap/mime/header.h"
+#include "imap/mime/casemap.h"
 
 namespace cpm::imap::commands::search_keys {
 
@@ -70,7 +70,7 @@ SearchNode uid(wire::Lexer& lexer, SearchContext&) {
 
 SearchNode header(wire::Lexer& lexer, SearchContext& context) {
   lexer.sp();
-  const std::string name = mime::ascii_lower(lexer.astring());
+  const std::string name = mime::unicode_casemap(lexer.astring());
   if (name.empty()) lexer.bad("A header field has a name");
   lexer.sp();
   return SearchNode::stored(schema::HeaderHas{name, parse_search_text(lexer, context)});
@@ -153,11 +153,11 @@ Extension describe() {
       {"OR", or_},
       {"UID", uid},
       {"HEADER", header},
-      {"FROM", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "from"); }},
-      {"TO", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "to"); }},
-      {"CC", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "cc"); }},
-      {"BCC", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "bcc"); }},
-      {"SUBJECT", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "subject"); }},
+      {"FROM", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "FROM"); }},
+      {"TO", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "TO"); }},
+      {"CC", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "CC"); }},
+      {"BCC", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "BCC"); }},
+      {"SUBJECT", [](wire::Lexer& lexer, SearchContext& context) { return named_header(lexer, context, "SUBJECT"); }},
       {"BODY", text<schema::BodyHas>},
       {"TEXT", text<schema::TextHas>},
       {"BEFORE", date<schema::InternalDateIs, Compare::less>},

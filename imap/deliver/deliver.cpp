@@ -98,10 +98,11 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
                                         std::min(message.header_end, message.header_begin + limits.header_octets));
   if (head.header_octets <= kStoredHeader) head.header = header;
   head.eight_bit_header = std::any_of(header.begin(), header.end(), [](char c) { return (c & 0x80) != 0; });
-  head.header_text = mime::header_text(header);
+  const mime::BodyText mime_headers = mime::part_headers_text(octets, parts, limits.search_text_octets);
+  head.header_text = mime::header_text(header) + mime_headers.text;
   mime::BodyText text = mime::body_text(octets, parts, limits.search_text_octets);
   head.body_text = std::move(text.text);
-  head.body_text_complete = text.complete;
+  head.body_text_complete = text.complete && mime_headers.complete;
   if (const auto date = mime::header_date(header)) {
     head.sent_date = date->day;
     head.sent_at = date->time;

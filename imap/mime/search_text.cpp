@@ -33,6 +33,40 @@ bool is_textual(const PartMap::Entry& part) {
          type.ends_with("+json") || std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 
+// At most `limit` octets of a header block.
+std::string read_header(ByteSource& source, const OctetRange& range, std::uint64_t limit) {
+  std::string block(static_cast<std::size_t>(std::min(range.size(), limit)), '\0');
+  std::size_t filled = 0;
+  while (filled < block.size()) {
+    const std::size_t got = source.read(range.begin + filled, block.data() + filled, block.size() - filled);
+    if (got == 0) break;
+    filled += got;
+  }
+  block.resize(filled);
+  return block;
+}
+
+void append_fields(std::string& out, std::string_view block, std::string_view prefix) {
+  for (const auto& field : header_fields(block)) {
+    out += prefix;
+    std::string name(field.name);
+    std::erase(name, '\0');
+    append_casemap(out, name);
+    out += ':';
+    if (field.value.starts_with(' ') || field.value.starts_with('\t')) out += ' ';
+    std::string value = decode_words(unfold(field.value));
+    // Encoded words can smuggle in line ends.
+    std::replace_if(
+        value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::erase(value, '\0');
+    append_casemap(out, value);
+    out += '\n';
+  }
+}
+
+// The MIME header of a part, as against the header of a message.
+bool has_mime_header(const PartMap::Entry& part) { return !part.head && part.header.size() > 0; }
+
 // Gives the normalised text piece by piece to `take(std::string_view) -> bool`; false ends the walk early.
 template <class Take>
 class Walk {
@@ -55,15 +89,7 @@ class Walk {
   }
 
   bool header(const PartMap::Entry& part) {
-    std::string block(static_cast<std::size_t>(std::min(part.header.size(), kMaxNestedHeader)), '\0');
-    std::size_t filled = 0;
-    while (filled < block.size()) {
-      const std::size_t got = source_.read(part.header.begin + filled, block.data() + filled, block.size() - filled);
-      if (got == 0) break;
-      filled += got;
-    }
-    block.resize(filled);
-    return separate() && take_(std::string_view(header_text(block)));
+    return separate() && take_(std::string_view(header_text(read_header(source_, part.header, kMaxNestedHeader))));
   }
 
   bool body(const PartMap::Entry& part) {
@@ -100,20 +126,31 @@ class Walk {
 
 std::string header_text(std::string_view header_block) {
   std::string out;
-  for (const auto& field : header_fields(header_block)) {
-    std::string name = to_utf8(ascii_lower(field.name), "utf-8").value_or("");
-    std::erase(name, '\0');
-    out += name;
-    out += ':';
-    std::string value = decode_words(unfold(field.value));
-    // Encoded words can smuggle in line ends.
-    std::replace_if(
-        value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    std::erase(value, '\0');
-    append_casemap(out, value);
-    out += '\n';
+  append_fields(out, header_block, "");
+  return out;
+}
+
+BodyText part_headers_text(ByteSource& source, const PartMap& parts, std::size_t limit) {
+  BodyText out;
+  for (const auto& part : parts.entries()) {
+    if (!has_mime_header(part)) continue;
+    if (part.header.size() > limit - std::min(limit, out.text.size())) {
+      out.complete = false;
+      break;
+    }
+    append_fields(out.text, read_header(source, part.header, limit), " ");
   }
   return out;
+}
+
+bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle) {
+  for (const auto& part : parts.entries()) {
+    if (!has_mime_header(part)) continue;
+    std::string text;
+    append_fields(text, read_header(source, part.header, kMaxNestedHeader), "");
+    if (::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr) return true;
+  }
+  return false;
 }
 
 BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit) {

@@ -13,8 +13,8 @@
 
 namespace cpm::imap::mime {
 
-// One line a field, in order: lower-case name, ":", normalised decoded value, "\n". Valid UTF-8 without NUL;
-// values hold no line end.
+// One line a field, in order: normalised name, ":", a blank if one stands there, normalised decoded value, "\n". Valid
+// UTF-8 without NUL; values hold no line end.
 // A line of the block that is no field has an empty name.
 [[nodiscard]] std::string header_text(std::string_view header_block);
 
@@ -29,7 +29,12 @@ struct BodyText {
 [[nodiscard]] BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit);
 [[nodiscard]] BodyText body_text(ByteSource& source, const Part& message, std::size_t limit);
 
-// Whether that text, without any limit, contains the normalised needle. Bounded memory.
+// The MIME headers of the parts likewise (TEXT searches them, RFC 9051 6.4.4), each line after a blank, so that it is
+// not taken for a field of the message. `limit` in octets of headers.
+[[nodiscard]] BodyText part_headers_text(ByteSource& source, const PartMap& parts, std::size_t limit);
+[[nodiscard]] bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle);
+
+// Whether the text of the body, without any limit, contains the normalised needle. Bounded memory.
 [[nodiscard]] bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle);
 [[nodiscard]] bool body_contains(ByteSource& source, const Part& message, std::string_view needle);
 

@@ -287,9 +287,10 @@ Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
       return parsed;
     }
     if ((parsed.spec->states & session.state) == 0) {
-      parsed.refused = session.state == kNotAuthenticated       ? bad("Log in first")
-                       : (parsed.spec->states & kSelected) != 0 ? bad("Select a mailbox first")
-                                                                : bad("Already logged in");
+      parsed.refused = session.state == kNotAuthenticated            ? bad("Log in first")
+                       : (parsed.spec->states & kSelected) != 0      ? bad("Select a mailbox first")
+                       : (parsed.spec->states & kAuthenticated) != 0 ? bad("Not with a mailbox selected")
+                                                                     : bad("Already logged in");
       return parsed;
     }
     parsed.execute = parsed.spec->parse(lexer, session.parse_context());

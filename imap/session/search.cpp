@@ -27,9 +27,10 @@ int cost(const schema::SearchLeaf& leaf) {
   return 4;
 }
 
-bool full_text(ByteSource& octets, const std::string& part_map, const std::string& needle) {
+bool full_text(ByteSource& octets, const std::string& part_map, const std::string& needle, bool headers) {
   const auto parts = mime::PartMap::decode(part_map);
-  return parts && mime::body_contains(octets, *parts, needle);
+  if (!parts) return false;
+  return mime::body_contains(octets, *parts, needle) || (headers && mime::part_headers_contain(octets, *parts, needle));
 }
 
 class Evaluation {

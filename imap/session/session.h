@@ -104,9 +104,10 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::steady_timer cut_off;  // ends a session that does not come to its end after terminate
   bool waiting = false;               // in a read that wake() may interrupt
   bool trace = false;
-  std::string tag;  // of the running command (ESEARCH names it)
-  UidSet echo;      // STORE: tell the flags of these with the updates
-  UidSet silent;    // STORE.SILENT: changed by this command, only the MODSEQ is told
+  std::string traced_tag;  // of the running command, when the trace may show it
+  std::string tag;         // of the running command (ESEARCH names it)
+  UidSet echo;             // STORE: tell the flags of these with the updates
+  UidSet silent;           // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
 
   [[nodiscard]] const Limits& limits() const { return services.limits; }

@@ -7,6 +7,7 @@
 #include "tests/support/test_database.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <sstream>
@@ -194,6 +195,39 @@ TEST_F(Ctl, ImportLeavesOutOnlyWhatDoesNotFit) {
   EXPECT_EQ(imported.code, kFailed);
   EXPECT_EQ(imported.json()["imported"], 2);
   EXPECT_EQ(imported.json()["skipped"].size(), 2U);
+}
+
+TEST_F(Ctl, ImportNamesWhatIsNoMessageFile) {
+  add("alice@example.net");
+  folder_.write("in/a.eml", kSecond);
+  std::filesystem::create_symlink("/nonexistent", folder_.path("in/b.eml"));
+  ASSERT_EQ(::mkfifo(folder_.path("in/c.eml").c_str(), 0600), 0);
+  folder_.write("in/d.txt", kSecond);
+  const Outcome imported = json({"message", "import", "alice@example.net", "INBOX", folder_.path("in")});
+  EXPECT_EQ(imported.code, kFailed);
+  EXPECT_EQ(imported.json()["imported"], 1);
+  EXPECT_EQ(imported.json()["skipped"].size(), 2U);
+  EXPECT_NE(ctl({"message", "import", "alice@example.net", "INBOX", folder_.path("in/c.eml")}).code, kOk);
+}
+
+TEST_F(Ctl, ImportTakesNulAsADepositDoes) {
+  add("alice@example.net");
+  const std::string body("Subject: nul\r\n\r\none\0two\r\n", 27);
+  const std::string header("Subject: a\0b\r\n\r\nbody\r\n", 22);
+  folder_.write("in/1.eml", body);
+  folder_.write("in/2.eml", header);
+  const Outcome imported = json({"message", "import", "alice@example.net", "INBOX", folder_.path("in")});
+  EXPECT_EQ(imported.json()["imported"], 1);
+  EXPECT_EQ(imported.json()["skipped"].size(), 1U);
+  const std::string stored = ctl({"message", "show", "alice@example.net", "INBOX", "1", "--raw"}).out;
+  EXPECT_EQ(stored.find('\0'), std::string::npos);
+  EXPECT_TRUE(holds(stored, "Content-Transfer-Encoding: base64")) << stored;
+}
+
+TEST_F(Ctl, ATakenAliasIsNamed) {
+  add("alice@example.net");
+  const Outcome taken = ctl({"user", "add", "bob@example.net", "--no-password", "--alias", "alice@example.net"});
+  EXPECT_TRUE(holds(taken.err, "cpmctl user show alice@example.net")) << taken.err;
 }
 
 TEST_F(Ctl, ExportedIsImportedAsTheSame) {

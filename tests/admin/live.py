@@ -39,11 +39,19 @@ def trace(server):
     mine.append("INBOX", message(subject="a secret meeting"))
     mine.command('SEARCH SUBJECT "a secret meeting"')
     mine.command("FETCH 1 BODY[]")
+    # What a client sends at the wrong time: a password where a command was expected, content behind a literal announced too short.
+    mine.command("AUTHENTICATE CRAM-MD5")
+    mine.send(b"AGFsaWNlAHRoZS1zZWNyZXQ=\r\nhunter-secret\r\n")
+    while not mine.line().startswith(b"hunter-secret BAD"):
+        pass
+    mine.send(b"s1 APPEND INBOX {14+}\r\nSubject: a\r\n\r\nat nine in secret\r\nsecret-too\r\n")
+    while not mine.line().startswith(b"secret-too BAD"):
+        pass
     theirs.command("SELECT INBOX")
     lines = traced(server, one["id"])
     check(any("SELECT INBOX" in line for line in lines) and any(" OK " in line for line in lines),
           "commands and answers of that session are in the log", lines)
-    check(not any("secret" in line for line in lines), "without what the message says or is searched for", lines)
+    check(not any("secret" in line or "c2VjcmV0" in line or "1zZWNy" in line for line in lines), "without what the message says or is searched for", lines)
     check(not traced(server, two["id"]), "the other session is not traced")
     server.ctl("session", "trace", one["id"], "--off")
     time.sleep(0.1)

@@ -62,7 +62,7 @@ TEST_F(ConfigFile, IsReadWithItsTypes) {
 data = "/var/lib/x"
 [imap]
 listen = "127.0.0.1:1,[::1]:2"
-disable = ["QUOTA", "ACL"]
+disable = ["idle", "compress"]
 [tls]
 minimum = 1.3
 [auth]
@@ -78,7 +78,7 @@ idle_timeout = 3600
   EXPECT_EQ(config->data, "/var/lib/x");
   ASSERT_EQ(config->imap_listen.size(), 2U);
   EXPECT_EQ(config->imap_listen[1].host, "::1");
-  EXPECT_EQ(config->imap_disable, (std::vector<std::string>{"QUOTA", "ACL"}));
+  EXPECT_EQ(config->imap_disable, (std::vector<std::string>{"idle", "compress"}));
   EXPECT_EQ(config->tls.minimum, "1.3");
   EXPECT_TRUE(config->auth.allow_plaintext);
   EXPECT_EQ(config->auth.oauth.leeway, std::chrono::seconds(60));
@@ -252,6 +252,11 @@ TEST(ConfigPrint, MasksPasswords) {
             "postgresql://db:5432/x?user=a&password=***&sslmode=c");
   EXPECT_EQ(masked_url("host=db password=secret dbname=x"), "host=db password=*** dbname=x");
   EXPECT_EQ(masked_url("password='a b' host=db").find("a b"), std::string::npos);
+  EXPECT_EQ(masked_url("password='a\\'b c' host=db"), "password=*** host=db");
+  EXPECT_EQ(masked_url("user=u password = secret dbname=d"), "user=u password = *** dbname=d");
+  EXPECT_EQ(masked_url("password=se\\ cret dbname=d sslpassword=x"), "password=*** dbname=d sslpassword=***");
+  EXPECT_EQ(masked_url("password='never ended"), "password=***");
+  EXPECT_EQ(masked_url("passwordless=1 password"), "passwordless=1 password");
   const auto config = load_config({.sets = {"database.url=postgresql://u:hidden@h/d"}});
   const std::string printed = config_print(*config, true);
   EXPECT_EQ(printed, "database.url = postgresql://u:***@h/d  # --set\n");

@@ -2,6 +2,7 @@
 
 A target knows imap and imaps, its memory(), and two counters that last over all passes: turn() and sign().
 """
+import re
 import selectors
 import statistics
 import threading
@@ -25,6 +26,7 @@ ROWS = {
     "envelopes": ("FETCH (ENVELOPE BODYSTRUCTURE) of {middle:,}", "ms", False),
     "bodies": ("FETCH BODY.PEEK[] of {small:,} × 2 KB", "ms", False),
     "changed": ("FETCH CHANGEDSINCE, 100 changes in {big:,}", "ms", False),
+    "resync": ("SELECT (QRESYNC), 50 flags and 50 expunges in {big:,}", "ms", False),
     "store": ("STORE, single, one client", "op/s", True),
     "store_bulk": ("STORE on {middle:,}", "ms", False),
     "search_flag": ("SEARCH FLAGGED in {middle:,}", "ms", False),
@@ -34,6 +36,7 @@ ROWS = {
     "move": ("MOVE of {middle:,}", "ms", False),
     "expunge": ("EXPUNGE of {middle:,}", "ms", False),
     "list_status": ("LIST with STATUS of {mailboxes:,} mailboxes", "ms", False),
+    "polling": ("LIST with STATUS of {polled:,} mailboxes, then SELECT of each", "ms", False),
     "login": ("LOGIN and LOGOUT, plain, 8 clients", "per s", True),
     "login_tls": ("LOGIN and LOGOUT, TLS, 8 clients", "per s", True),
     "memory": ("memory of an idle TLS session, of {idlers:,} (PSS)", "KiB", False),
@@ -53,6 +56,11 @@ def fill(target, sizes):
     connection = Connection(target.imap, "lister")
     for number in range(sizes["mailboxes"]):
         connection.run(b"CREATE M%d" % number)
+    connection.close()
+    connection = Connection(target.imap, "poller")
+    for number in range(sizes["polled"]):
+        connection.run(b"CREATE M%d" % number)
+        connection.append(f"M{number}", [message(n, 600) for n in range(10)])
     connection.close()
 
 
@@ -138,6 +146,28 @@ def fetches(target, sizes):
     connection.close()
 
 
+def resyncs(target, sizes):
+    """A device comes back: connected already, one SELECT tells it what happened."""
+    for _ in range(sizes["runs"]):
+        writer = Connection(target.imap, "reader")
+        writer.run(b"SELECT Big (CONDSTORE)")
+        writer.run(b"STATUS Big (UIDVALIDITY HIGHESTMODSEQ MESSAGES)")
+        known = {name: int(re.search(name + rb" (\d+)", writer.tail)[1]) for name in (b"UIDVALIDITY", b"HIGHESTMODSEQ", b"MESSAGES")}
+        step = known[b"MESSAGES"] // 50
+        some = b",".join(b"%d" % (1 + n * step) for n in range(50))
+        writer.run(b"STORE %s +FLAGS.SILENT (\\Answered)" % some)  # one of the two changes them
+        writer.run(b"STORE %s -FLAGS.SILENT (\\Answered)" % some)
+        writer.run(b"STORE %s +FLAGS.SILENT (\\Deleted)" % b",".join(b"%d" % (2 + n * step) for n in range(50)))
+        writer.run(b"EXPUNGE")
+        writer.close()
+        device = Connection(target.imap, "reader")
+        device.run(b"ENABLE QRESYNC")
+        took, octets = device.timed(b"SELECT Big (QRESYNC (%d %d))" % (known[b"UIDVALIDITY"], known[b"HIGHESTMODSEQ"]))
+        assert octets > 50 * 20, octets
+        yield "resync", 1000 * took
+        device.close()
+
+
 def stores(target, sizes):
     connection = Connection(target.imap, "reader")
     connection.run(b"SELECT Middle")
@@ -183,6 +213,14 @@ def listing(target, sizes):
         took, octets = connection.timed(command)
         assert octets > sizes["mailboxes"] * 40
         yield "list_status", 1000 * took
+    connection.close()
+    connection = Connection(target.imap, "poller")
+    for _ in range(sizes["runs"]):
+        began = time.perf_counter()
+        connection.run(command)
+        for number in range(sizes["polled"]):
+            connection.run(b"SELECT M%d" % number)
+        yield "polling", 1000 * (time.perf_counter() - began)
     connection.close()
 
 
@@ -260,4 +298,4 @@ def notify(target, sizes):
         connection.close()
 
 
-WORKLOADS = (appends, large, selects, fetches, stores, moves, listing, logins, notify, idlers)
+WORKLOADS = (appends, large, selects, fetches, resyncs, stores, moves, listing, logins, notify, idlers)

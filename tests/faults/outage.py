@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The embedded PostgreSQL freezes or dies while sessions live: commands answer NO [UNAVAILABLE], sessions stay, and work again later."""
+import http.client
 import os
 import signal
 import threading
@@ -138,7 +139,41 @@ def drained(server):
         check(line.startswith(b"* BYE"), "and the session was told BYE", line)
 
 
+def frozen_for_good(binaries):
+    """All of PostgreSQL hangs, as on a dead disk: the readiness page says so, and SIGTERM still ends the server, and PostgreSQL with it."""
+    sets = ["limits.command_deadline=2", "limits.drain_timeout=2", "database.stop_timeout=2"]
+    with Server(binaries, sets=sets) as server:
+        server.add_user(USER)
+        check(ready(server)[0] == 200, "readyz: 200 while all is well")
+        idle = Wire(server.imaps, tls=True, timeout=60)
+        idle.login(USER)
+        postmaster = server.postmaster()
+        pids = [postmaster, *descendants(postmaster)]
+        signal_all(pids, signal.SIGSTOP)
+        for _ in range(2):
+            status, took = ready(server)
+            check(status == 503 and took < 8, f"readyz: 503 in time when PostgreSQL hangs ({took:.1f} s)", status)
+        began = time.monotonic()
+        check(server.stop(timeout=60) == 0, "SIGTERM ends the server with 0 although PostgreSQL hangs")
+        check(time.monotonic() - began < 25, f"  after {time.monotonic() - began:.1f} s")
+        check(bool(wait_for(lambda: not any(alive(pid) for pid in pids), 10)), "and leaves no process of PostgreSQL behind")
+        idle.close()
+        server.start()
+        check(server.ctl("db", "check", check=False).returncode == 0, "started again: cpmctl db check finds nothing")
+
+
+def ready(server):
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(*server.http, timeout=30)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status, time.monotonic() - began
+    finally:
+        connection.close()
+
+
 def test(binaries):
+    frozen_for_good(binaries)
     with Server(binaries, sets=["limits.command_deadline=3", "limits.idle_poll=2"]) as server:
         server.add_user(USER)
         with Wire(server.imaps, tls=True) as wire:

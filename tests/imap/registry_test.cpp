@@ -46,6 +46,8 @@ TEST(TraceRedact, KeepsSecretsAndTextOut) {
   EXPECT_EQ(redact("AGEAYg== NOOP", false).find("AGEA"), std::string::npos);
   EXPECT_EQ(redact("a1 AUTHENTICATE PLAIN AGEAYg==", true), "a1 AUTHENTICATE …");
   EXPECT_EQ(redact("a1 SEARCH SUBJECT \"my \\\"secret\\\"\" SEEN", true), "a1 SEARCH SUBJECT \"<13>\" SEEN");
+  EXPECT_EQ(redact("b APPEND INBOX {51}\r\nnine tonight", true), "b APPEND INBOX {51} <12 octets>");
+  EXPECT_EQ(redact("b APPEND INBOX (\\Seen) {51}\r\n", true), "b APPEND INBOX (\\Seen) {51}");
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ bool excepted(const Statement& statement) {
       "check_accounts",                                           // the list of accounts, in pages
       "check_addresses", "check_service_names", "check_orphans",  // the store as a whole
       "purge_accounts",                                           // which accounts have content to purge
+      "expunged_due",                                             // which mailbox is to be folded next
       "account_rows",                                             // a page of accounts for the administrator
   };
   if (kAcrossAccounts.contains(statement.name)) return true;

@@ -107,7 +107,7 @@ TEST_F(Search, CutTextIsLookedUpInTheOctets) {
   add("subject:middle\n", "begin", false, "begin");
   add("subject:s\n", "middle", false, "middle");
   std::vector<std::string> looked;
-  const FullTextCheck full = [&](ByteSource& octets, const std::string& part_map, const std::string& needle) {
+  const FullTextCheck full = [&](ByteSource& octets, const std::string& part_map, const std::string& needle, bool) {
     std::string text(octets.size(), '\0');
     EXPECT_EQ(octets.read(0, text.data(), text.size()), text.size());
     EXPECT_EQ(part_map, std::string("map\0\xff", 5));

@@ -110,6 +110,8 @@ TEST(Server, ServesAndStops) {
   EXPECT_TRUE(secure.read_some().starts_with("* OK "));
   EXPECT_NE(server.get("/metrics").find("cpmstore_commands_total{command=\"NOOP\",result=\"ok\"} 1"),
             std::string::npos);
+  EXPECT_NE(server.get("/metrics").find("cpmstore_errors_total 0"), std::string::npos);
+  EXPECT_NE(server.get("/metrics").find("cpmstore_connections_refused_total{reason=\"limit\"} 0"), std::string::npos);
   std::string token = file_text(directory.path() + "/admin.token");
   token.pop_back();
   const std::string sessions = server.get("/admin/sessions", "Authorization: Bearer " + token + "\r\n");

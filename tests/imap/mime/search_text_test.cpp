@@ -21,14 +21,34 @@ bool contains(std::string_view octets, std::string_view needle) {
 TEST(HeaderText, HasOneLineAField) {
   EXPECT_EQ(
       header_text("From: Alice <alice@example.net>\r\nSUBJECT: =?utf-8?q?caf=C3=A9?=\r\n folded\r\nX:\r\n\r\nbody"),
-      "from:ALICE <ALICE@EXAMPLE.NET>\nsubject:" + unicode_casemap("café folded") + "\nx:\n");
+      "FROM: ALICE <ALICE@EXAMPLE.NET>\nSUBJECT: " + unicode_casemap("café folded") + "\nX:\n");
 }
 
 TEST(HeaderText, HoldsNoNulAndNoForeignLineEnd) {
   EXPECT_EQ(header_text(std::string_view("A\0b: x\0y\r\nS: =?utf-8?q?a=0D=0Afrom:x?=\r\njunk\r\n\r\n", 49)),
-            "ab:XY\ns:A  FROM:X\n:JUNK\n");
-  EXPECT_EQ(header_text("N\xE9: v\xE9\r\n\r\n"), "n\xEF\xBF\xBD:V\xEF\xBF\xBD\n");
+            "AB: XY\nS: A  FROM:X\n:JUNK\n");
+  EXPECT_EQ(header_text("N\xE9: v\xE9\r\n\r\n"), "N\xEF\xBF\xBD: V\xEF\xBF\xBD\n");
   EXPECT_EQ(header_text(""), "");
+}
+
+TEST(PartHeadersText, HasTheMimeHeadersOfParts) {
+  const std::string message =
+      "Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+      "--b\r\nContent-Type: application/pdf; name=\"report.pdf\"\r\nContent-Description: "
+      "=?utf-8?q?caf=C3=A9?=\r\n\r\nx\r\n"
+      "--b\r\n\r\nno header\r\n--b--\r\n";
+  MemorySource source(message);
+  const PartMap parts = PartMap::from(parse(message));
+  const BodyText text = part_headers_text(source, parts, 10'000);
+  EXPECT_EQ(text.text,
+            " CONTENT-TYPE: TEXT/PLAIN\n CONTENT-TYPE: APPLICATION/PDF; NAME=\"REPORT.PDF\"\n CONTENT-DESCRIPTION: " +
+                unicode_casemap("café") + "\n");
+  EXPECT_TRUE(text.complete);
+  EXPECT_FALSE(part_headers_text(source, parts, 50).complete);
+  EXPECT_TRUE(part_headers_contain(source, parts, unicode_casemap("Report.pdf")));
+  EXPECT_TRUE(part_headers_contain(source, parts, unicode_casemap("description: Café")));
+  EXPECT_FALSE(part_headers_contain(source, parts, unicode_casemap("Subject")));
+  EXPECT_FALSE(part_headers_contain(source, parts, unicode_casemap("hello")));
 }
 
 TEST(BodyText, DecodesAndNormalises) {
@@ -46,8 +66,8 @@ TEST(BodyText, JoinsPartsAndNestedHeaders) {
   EXPECT_EQ(
       text_of(rfc3501_example()).text,
       "BODY 1\n"
-      "subject:THIRD\ncontent-type:MULTIPART/MIXED; BOUNDARY=THREE\n\nBODY 3.1\n"
-      "subject:FOUR TWO\ncontent-type:MULTIPART/MIXED; BOUNDARY=FOURTWO\n\nBODY 4.2.1\nBODY 4.2.2.1\nBODY 4.2.2.2");
+      "SUBJECT: THIRD\nCONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=THREE\n\nBODY 3.1\n"
+      "SUBJECT: FOUR TWO\nCONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=FOURTWO\n\nBODY 4.2.1\nBODY 4.2.2.1\nBODY 4.2.2.2");
 }
 
 TEST(BodyText, TakesCpmObjectsForText) {
