@@ -33,10 +33,17 @@ bool full_text(ByteSource& octets, const std::string& part_map, const std::strin
   return mime::body_contains(octets, *parts, needle) || (headers && mime::part_headers_contain(octets, *parts, needle));
 }
 
+// In which numbering and for whom: the session's, of what it has selected, or one made for another mailbox.
+struct Scope {
+  const View& view;
+  const UidSet& recent;
+  const UidSet& saved;  // `$`
+};
+
 class Evaluation {
  public:
-  Evaluation(Session& session, std::shared_ptr<const Snapshot> snapshot)
-      : session_(session), snapshot_(std::move(snapshot)) {}
+  Evaluation(Session& session, std::shared_ptr<const Snapshot> snapshot, const Scope& scope)
+      : session_(session), snapshot_(std::move(snapshot)), scope_(scope) {}
 
   // Sets that need the view are resolved once; leaves of the store are collected.
   Result<void> prepare(const SearchNode& node) {
@@ -44,15 +51,15 @@ class Evaluation {
       case SearchNode::Kind::numbers:
       case SearchNode::Kind::uids: {
         const bool uid = node.kind == SearchNode::Kind::uids;
-        auto uids = session_.selected->view.resolve(node.set, uid, session_.saved_search);
+        auto uids = scope_.view.resolve(node.set, uid, scope_.saved);
         // Numbers above EXISTS find nothing in SEARCH; they are an error elsewhere.
         if (!uids && !node.set.saved) {
-          const std::uint32_t exists = session_.selected->view.exists();
+          const std::uint32_t exists = scope_.view.exists();
           UidSet found;
           const NumberSet numbers = node.set.resolve(exists);
           for (const auto& range : numbers.ranges()) {
             for (std::uint32_t n = range.first; n <= std::min(range.last, exists); ++n) {
-              found.add(session_.selected->view.uid_at(Msn{n}).value);
+              found.add(scope_.view.uid_at(Msn{n}).value);
             }
           }
           uids = found;
@@ -102,7 +109,7 @@ class Evaluation {
         return truth == Truth::unknown ? truth : truth == Truth::yes ? Truth::no : Truth::yes;
       }
       case SearchNode::Kind::flag: return truth_of(has_flag(node, index));
-      case SearchNode::Kind::recent: return truth_of(session_.selected->recent.contains(uid));
+      case SearchNode::Kind::recent: return truth_of(scope_.recent.contains(uid));
       case SearchNode::Kind::numbers:
       case SearchNode::Kind::uids: return truth_of(sets_.at(&node).contains(uid));
       case SearchNode::Kind::modseq: return truth_of(snapshot_->modseqs[index] >= node.number);
@@ -151,7 +158,7 @@ class Evaluation {
   // Messages the client knows and that still exist.
   [[nodiscard]] UidSet everything() const {
     UidSet all;
-    const View& view = session_.selected->view;
+    const View& view = scope_.view;
     if (view.shared() == snapshot_) {
       for (const std::uint32_t uid : snapshot_->uids) all.add(uid);
       return all;
@@ -205,23 +212,47 @@ class Evaluation {
 
   Session& session_;
   std::shared_ptr<const Snapshot> snapshot_;
+  const Scope& scope_;
   std::map<const SearchNode*, UidSet> sets_;
   std::map<const SearchNode*, schema::KeywordId> keywords_;
   std::vector<const SearchNode*> leaves_;
   std::map<const SearchNode*, UidSet> answers_;
 };
 
-}  // namespace
-
-boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program) {
-  auto latest = co_await session.services.snapshots.latest(
-      session.services.db, session.limits().command_deadline, *session.principal,
-      session.selected->view.snapshot().mailbox.id, session.selected->view.shared());
-  if (!latest) co_return latest.error();
-  Evaluation evaluation(session, *latest);
+boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::shared_ptr<const Snapshot> snapshot,
+                                                       const Scope& scope, const SearchNode& program) {
+  Evaluation evaluation(session, std::move(snapshot), scope);
   auto prepared = evaluation.prepare(program);
   if (!prepared) co_return prepared.error();
   auto outcome = co_await evaluation.run(program);
+  co_return outcome;
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program) {
+  const Selected& selected = *session.selected;
+  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
+                                                           *session.principal, selected.view.snapshot().mailbox.id,
+                                                           selected.view.shared());
+  if (!latest) co_return latest.error();
+  const Scope scope{selected.view, selected.recent, session.saved_search};
+  auto outcome = co_await evaluate(session, *latest, scope, program);
+  co_return outcome;
+}
+
+boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, MailboxId mailbox,
+                                                        const SearchNode& program) {
+  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
+                                                           *session.principal, mailbox, nullptr);
+  if (!latest) co_return latest.error();
+  const schema::MailboxRow& row = (*latest)->mailbox;
+  const View view(*latest);
+  const UidSet nothing;
+  UidSet recent;
+  if (row.recent_from < row.uidnext) recent.add(row.recent_from.value, row.uidnext.value - 1);
+  const Scope scope{view, recent, nothing};
+  auto outcome = co_await evaluate(session, *latest, scope, program);
   co_return outcome;
 }
 

@@ -19,4 +19,8 @@ struct SearchOutcome {
 };
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program);
 
+// The same in a mailbox that is not selected: message numbers are those of its newest state, \Recent is what a SELECT
+// would show, `$` names nothing. Failure::not_found, denied.
+boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, MailboxId mailbox, const SearchNode& program);
+
 }  // namespace cpm::imap

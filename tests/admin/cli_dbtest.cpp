@@ -200,7 +200,7 @@ TEST_F(Ctl, ImportLeavesOutOnlyWhatDoesNotFit) {
 TEST_F(Ctl, ImportNamesWhatIsNoMessageFile) {
   add("alice@example.net");
   folder_.write("in/a.eml", kSecond);
-  std::filesystem::create_symlink("/nonexistent", folder_.path("in/b.eml"));
+  std::filesystem::create_symlink(folder_.path("gone"), folder_.path("in/b.eml"));
   ASSERT_EQ(::mkfifo(folder_.path("in/c.eml").c_str(), 0600), 0);
   folder_.write("in/d.txt", kSecond);
   const Outcome imported = json({"message", "import", "alice@example.net", "INBOX", folder_.path("in")});

@@ -1,0 +1,174 @@
+// MULTISEARCH (RFC 7377): ESEARCH searches several mailboxes, selected or not, and says of each that has matches which
+// they are. Mailboxes that are not there, or may not be read, are as if they were not named.
+#include "imap/commands/mailbox_argument.h"
+#include "imap/commands/search_options.h"
+#include "imap/grammar/mailbox_filter.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace cpm::imap::ext::multisearch {
+
+namespace {
+
+using grammar::MailboxFilter;
+using Kind = MailboxFilter::Kind;
+
+struct EsearchCommand {
+  std::vector<MailboxFilter> sources;  // empty: the selected mailbox
+  SearchOptions options;
+  bool bad_charset = false;
+  bool uses_modseq = false;
+  std::shared_ptr<SearchNode> program;
+
+  [[nodiscard]] bool uses_selected() const {
+    return sources.empty() || std::any_of(sources.begin(), sources.end(),
+                                          [](const MailboxFilter& one) { return one.kind == Kind::selected; });
+  }
+  [[nodiscard]] bool only_selected() const {
+    return std::all_of(sources.begin(), sources.end(),
+                       [](const MailboxFilter& one) { return one.kind == Kind::selected; });
+  }
+};
+
+EsearchCommand parse(wire::Lexer& lexer, const ParseContext& context) {
+  EsearchCommand command;
+  command.options.all = true;
+  lexer.sp();
+  if (lexer.try_word("IN")) {
+    lexer.sp();
+    lexer.list(false, [&] {
+      if (lexer.peek() == '(') lexer.bad("No scope option is known");
+      command.sources.push_back(grammar::parse_mailbox_filter(lexer));
+      if (command.sources.back().kind == Kind::selected_delayed) lexer.bad("SELECTED-DELAYED is not valid here");
+    });
+    lexer.sp();
+  }
+  if (lexer.try_word("RETURN")) {
+    lexer.sp();
+    command.options = parse_search_return(lexer, context);
+    lexer.sp();
+  }
+  if (command.options.save && !command.only_selected()) lexer.bad("SAVE is for the selected mailbox only");
+  SearchContext search{context.registry};
+  search.no_charset = context.utf8_accept;
+  command.program = std::make_shared<SearchNode>(parse_search_program(lexer, search));
+  command.bad_charset = search.bad_charset;
+  command.uses_modseq = search.uses_modseq;
+  return command;
+}
+
+struct Everything {
+  std::vector<schema::MailboxRow> mailboxes;
+  std::vector<std::string> subscriptions;
+};
+
+// The mailboxes meant, each once, in the order of their paths; their rights are checked when they are searched.
+std::vector<schema::MailboxRow> chosen(const Session& session, const EsearchCommand& command, Everything all) {
+  std::set<std::string> named, subtrees, parents;
+  bool personal = false;
+  for (const MailboxFilter& filter : command.sources) {
+    switch (filter.kind) {
+      case Kind::selected: named.insert(session.selected->view.snapshot().mailbox.path); break;
+      case Kind::selected_delayed: break;
+      case Kind::inboxes:  // a deposit may go anywhere (RFC 5465 6.3)
+      case Kind::personal: personal = true; break;
+      case Kind::subscribed: named.insert(all.subscriptions.begin(), all.subscriptions.end()); break;
+      case Kind::subtree:
+      case Kind::subtree_one:
+      case Kind::mailboxes:
+        for (const std::string& name : filter.names) {
+          const auto path = existing_path(session, name);
+          if (!path) continue;
+          named.insert(*path);
+          if (filter.kind == Kind::subtree) subtrees.insert(*path);
+          if (filter.kind == Kind::subtree_one) parents.insert(*path);
+        }
+        break;
+    }
+  }
+  const auto meant = [&](const std::string& path) {
+    if (personal || named.contains(path)) return true;
+    for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/', slash - 1)) {
+      if (subtrees.contains(path.substr(0, slash))) return true;
+      if (slash == 0) break;
+    }
+    const std::size_t last = path.rfind('/');
+    return last != std::string::npos && parents.contains(path.substr(0, last));
+  };
+  std::erase_if(all.mailboxes, [&](const schema::MailboxRow& row) { return !meant(row.path); });
+  std::sort(all.mailboxes.begin(), all.mailboxes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return std::move(all.mailboxes);
+}
+
+void write(Session& session, const EsearchCommand& command, const SearchOutcome& outcome) {
+  const schema::MailboxRow& mailbox = outcome.snapshot->mailbox;
+  std::optional<std::uint64_t> modseq;
+  if (command.uses_modseq) modseq = reported_modseq(command.options, outcome);
+  wire::Encoder out = session.out.encoder();
+  out.raw("* ESEARCH (TAG ").string(session.tag).raw(" MAILBOX ").mailbox_quoted(mailbox.path);
+  out.raw(" UIDVALIDITY ").number(mailbox.uidvalidity.value).raw(") UID");
+  write_search_items(out, command.options, outcome.uids, modseq);
+  out.crlf();
+}
+
+boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchCommand& command, MailboxId mailbox) {
+  const bool selected = session.selected && session.selected->view.snapshot().mailbox.id == mailbox;
+  Result<SearchOutcome> outcome = SearchOutcome{};
+  if (selected) {
+    outcome = co_await search(session, *command.program);
+  } else {
+    outcome = co_await search_in(session, mailbox, *command.program);
+  }
+  const bool absent =
+      !outcome && (outcome.error().failure == Failure::not_found || outcome.error().failure == Failure::denied);
+  if (absent) co_return Result<void>{};
+  if (!outcome) co_return outcome.error();
+  if (command.options.save) session.saved_search = reported(command.options, outcome->uids);
+  if (!outcome->uids.empty() && command.options.says_something()) write(session, command, *outcome);
+  auto sent = co_await session.out.relieve();
+  if (!sent) co_return sent.error();
+  if (session.terminated) co_return being_ended();
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
+  if (command.uses_selected() && !session.selected) co_return bad("Select a mailbox first, or name others with IN");
+  if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
+  if (command.bad_charset) co_return failed(fail(Failure::bad_charset, "Charset not supported"));
+  if (command.uses_modseq) session.enable_condstore();
+  std::vector<schema::MailboxRow> mailboxes;
+  if (command.only_selected()) {
+    mailboxes.push_back(session.selected->view.snapshot().mailbox);
+  } else {
+    auto work = [who = *session.principal](schema::Transaction& tx) -> Result<Everything> {
+      CPM_TRY(rows, schema::list_mailboxes(tx, who));
+      CPM_TRY(subscriptions, schema::subscriptions(tx, who));
+      return Everything{std::move(rows), std::move(subscriptions)};
+    };
+    auto all = co_await session.db(std::move(work), schema::Mode::reads);
+    if (!all) co_return failed(all.error());
+    mailboxes = chosen(session, command, std::move(*all));
+  }
+  for (const schema::MailboxRow& mailbox : mailboxes) {
+    auto searched = co_await search_one(session, command, mailbox.id);
+    if (!searched) co_return failed(searched.error());
+  }
+  co_return ok("ESEARCH completed");
+}
+
+}  // namespace
+
+Extension describe() {
+  Extension extension;
+  extension.name = "multisearch";
+  extension.rfcs = {"RFC 7377"};
+  extension.requires_names = {"search"};
+  extension.capabilities = {{"MULTISEARCH"}};
+  extension.commands = {command("ESEARCH", kLoggedIn, kNoFlags, parse, execute)};
+  extension.response_codes = {"BADCHARSET"};
+  return extension;
+}
+
+}  // namespace cpm::imap::ext::multisearch
