@@ -1,5 +1,6 @@
 #include "schema/search.h"
 
+#include "schema/migrate.h"
 #include "tests/schema/store_fixture.h"
 
 namespace cpm::schema {
@@ -119,6 +120,26 @@ TEST_F(Search, CutTextIsLookedUpInTheOctets) {
   looked.clear();
   EXPECT_EQ(find(TextHas{"middle"}, {{1, 9}}, full), "1,4:5");
   EXPECT_EQ(looked.size(), 2U);
+}
+
+// migrations/0004: what was stored before names of fields were normalised.
+TEST_F(Search, TextOfOldMessagesIsConverted) {
+  append("INBOX", 2);
+  const std::string account = std::to_string(alice_.account.value);
+  test_.execute("update content_head set header_text = E'subject:HELLO: X\\nx-y:\\n:JUNK\\n' where account_id = " +
+                account);
+  test_.execute("update content_head set body = '((part)' where account_id = " + account +
+                " and content_id = (select content_id from message where account_id = " + account + " and uid = 2)");
+  test_.execute(migrations().at(3).sql);
+  EXPECT_EQ(find(HeaderHas{"SUBJECT", "HELLO: X"}), "1:2");
+  EXPECT_EQ(find(HeaderHas{"X-Y", ""}), "1:2");
+  EXPECT_EQ(test_.value("select min(header_text) from content_head where account_id = " + account),
+            "SUBJECT: HELLO: X\nX-Y: \n: JUNK\n");
+  EXPECT_EQ(
+      test_.value("select string_agg(t.complete::text, ' ' order by m.uid) from message m join content_text t using"
+                  " (account_id, content_id) where account_id = " +
+                  account),
+      "true false");
 }
 
 }  // namespace
