@@ -212,8 +212,8 @@ TEST_F(Ctl, ImportNamesWhatIsNoMessageFile) {
 
 TEST_F(Ctl, ImportTakesNulAsADepositDoes) {
   add("alice@example.net");
-  const std::string body("Subject: nul\r\n\r\none\0two\r\n", 27);
-  const std::string header("Subject: a\0b\r\n\r\nbody\r\n", 22);
+  const std::string body = "Subject: nul\r\n\r\none" + std::string(1, '\0') + "two\r\n";
+  const std::string header = "Subject: a" + std::string(1, '\0') + "b\r\n\r\nbody\r\n";
   folder_.write("in/1.eml", body);
   folder_.write("in/2.eml", header);
   const Outcome imported = json({"message", "import", "alice@example.net", "INBOX", folder_.path("in")});

@@ -63,9 +63,9 @@ awaitable<Result<int>> one(Pool& pool) {
 
 TEST(Pool, RefusesWhenItsQueueIsFull) {
   boost::asio::io_context context;
-  Pool pool("test", 1, 1);
   std::promise<void> started;
   std::promise<void> release;
+  Pool pool("test", 1, 1);
   ASSERT_TRUE(pool.post([&](std::size_t) {
     started.set_value();
     release.get_future().wait();
