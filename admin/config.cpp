@@ -1,6 +1,7 @@
 // cpmctl config: the configuration that a server would use.
 #include "admin/cli.h"
 #include "admin/output.h"
+#include "schema/connection.h"
 
 #include <iostream>
 
@@ -14,6 +15,10 @@ struct Options {
 
 Result<void> check(Context& context, const Options&) {
   CPM_TRY(config, context.config());
+  if (!config->database.url.empty()) {
+    const auto readable = schema::connection_string(config->database.url);
+    if (!readable) return fail(Failure::invalid, readable.error().text);  // the detail may repeat a password
+  }
   std::size_t changed = 0;
   for (const Config::Setting& setting : config->settings) changed += setting.origin != "default" ? 1U : 0U;
   print_done(

@@ -127,7 +127,9 @@ void Loader::read_table(const std::string& path, const std::string& prefix, cons
 void Loader::read_file(const std::string& path, bool must_exist) {
   std::error_code error;
   if (!must_exist && !std::filesystem::exists(path, error)) return;
-  if (std::filesystem::is_directory(path, error)) return problem(path + ": is a directory, not a file");
+  const auto kind = std::filesystem::status(path, error).type();
+  using Type = std::filesystem::file_type;
+  if (kind != Type::regular && kind != Type::fifo && kind != Type::not_found) return problem(path + ": is not a file");
   try {
     read_table(path, "", toml::parse_file(path));
   } catch (const toml::parse_error& bad) {

@@ -1,7 +1,9 @@
 // What is printed from the configuration table: help, sample file, documentation, effective values.
 #include "base/config.h"
+#include "base/percent.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace cpm {
 
@@ -157,32 +159,62 @@ std::string config_print(const Config& config, bool changed_only) {
   return out;
 }
 
-std::string masked_url(std::string_view url) {
-  std::string out(url);
-  if (const std::size_t scheme = out.find("://"); scheme != std::string::npos) {
-    const std::size_t end = out.find_first_of("/?", scheme + 3);
-    const std::size_t at = out.rfind('@', end);
-    const std::size_t colon = out.find(':', scheme + 3);
-    if (at != std::string::npos && at > scheme && colon < at) out.replace(colon + 1, at - colon - 1, "***");
+namespace {
+
+bool names_password(std::string_view key) {
+  std::string small = percent_decode(key);
+  std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) { return std::tolower(c); });
+  return small.find("password") != std::string::npos;
+}
+
+// scheme://user:password@host/name?key=value&key=value
+std::string masked_uri(std::string out) {
+  const std::size_t authority = out.find("://") + 3;
+  // Up to the last "@": a password with "/" in it is a mistake, but a password all the same.
+  const std::size_t at = out.rfind('@', out.find('?', authority));
+  const std::size_t colon = out.find(':', authority);
+  if (at != std::string::npos && at >= authority && colon < at) out.replace(colon + 1, at - colon - 1, "***");
+  for (std::size_t begin = out.find('?', authority); begin < out.size();) {
+    const std::size_t key = begin + 1;
+    begin = std::min(out.find('&', key), out.size());
+    const std::size_t equals = out.find('=', key);
+    if (equals >= begin || !names_password(std::string_view(out).substr(key, equals - key))) continue;
+    out.replace(equals + 1, begin - equals - 1, "***");
+    begin = equals + 4;
   }
-  // "password=…" (sslpassword too) as a URI parameter or in a keyword string. There blanks may stand around "=", a
-  // value may be quoted, and a backslash protects what follows.
+  return out;
+}
+
+// key = value: blanks may stand around "=", a value may be quoted, and a backslash protects what follows.
+std::string masked_words(std::string out) {
   constexpr std::string_view kBlanks = " \t\r\n";
-  for (std::size_t from = 0; (from = out.find("password", from)) != std::string::npos;) {
-    from += std::string_view("password").size();
-    const std::size_t equals = out.find_first_not_of(kBlanks, from);
-    if (equals == std::string::npos || out[equals] != '=') continue;
-    from = std::min(out.find_first_not_of(kBlanks, equals + 1), out.size());
-    const bool quoted = from < out.size() && out[from] == '\'';
-    std::size_t end = quoted ? from + 1 : from;
-    while (end < out.size() &&
-           (quoted ? out[end] != '\'' : kBlanks.find(out[end]) == kBlanks.npos && out[end] != '&')) {
+  for (std::size_t at = 0; (at = out.find_first_not_of(kBlanks, at)) != std::string::npos;) {
+    const std::size_t key_end = std::min(out.find_first_of(" \t\r\n=", at), out.size());
+    const bool secret = names_password(std::string_view(out).substr(at, key_end - at));
+    const std::size_t equals = out.find_first_not_of(kBlanks, key_end);
+    if (equals == std::string::npos) break;
+    at = equals;
+    if (out[equals] != '=') continue;
+    const std::size_t begin = std::min(out.find_first_not_of(kBlanks, equals + 1), out.size());
+    const bool quoted = begin < out.size() && out[begin] == '\'';
+    std::size_t end = quoted ? begin + 1 : begin;
+    while (end < out.size() && (quoted ? out[end] != '\'' : kBlanks.find(out[end]) == std::string_view::npos)) {
       end += out[end] == '\\' ? 2 : 1;
     }
     end = std::min(quoted ? end + 1 : end, out.size());
-    out.replace(from, end - from, "***");
+    if (secret) {
+      out.replace(begin, end - begin, "***");
+      end = begin + 3;
+    }
+    at = end;
   }
   return out;
+}
+
+}  // namespace
+
+std::string masked_url(std::string_view url) {
+  return url.find("://") != std::string_view::npos ? masked_uri(std::string(url)) : masked_words(std::string(url));
 }
 
 }  // namespace cpm

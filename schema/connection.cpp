@@ -57,10 +57,15 @@ Result<std::string> connection_string(const std::string& url) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(url.c_str(), &message),
                                                                              &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> held(message, &PQfreemem);
-  if (!options) return fail(Failure::invalid, "database.url cannot be read", message != nullptr ? message : "");
+  // libpq's message repeats what it could not read.
+  if (!options) return fail(Failure::invalid, "database.url cannot be read: it is neither a URI nor key=value words");
   std::map<std::string, std::string> given;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) given.emplace(option->keyword, option->val);
+  }
+  if (given.contains("port") && given["port"].find_first_not_of("0123456789,") != std::string::npos) {
+    return fail(Failure::invalid,
+                "database.url names a port that is no number: is a \"/\" in the password not written %2F?");
   }
   for (const auto& [keyword, value] : kDefaults) given.emplace(keyword, value);
   std::string out;

@@ -1,6 +1,7 @@
 #include "schema/mailboxes.h"
 
 #include "schema/access.h"
+#include "schema/content_rows.h"
 #include "schema/mailbox_rows.h"
 
 #include <algorithm>
@@ -40,9 +41,7 @@ constexpr Query kById{
     " select path from up where parent_id = 0) end"
     " from mailbox m where m.account_id = $1 and m.mailbox_id = $2"};
 
-constexpr Query kClaimRecent{
-    "mailbox_claim_recent",
-    "select claim_recent_v1($1, $2, $3)"};
+constexpr Query kClaimRecent{"mailbox_claim_recent", "select claim_recent_v1($1, $2, $3)"};
 
 constexpr std::array<std::string_view, 9> kUseNames{"",       "\\All",  "\\Archive", "\\Drafts",   "\\Flagged",
                                                     "\\Junk", "\\Sent", "\\Trash",   "\\Important"};
@@ -103,11 +102,23 @@ std::vector<std::string> split_path(std::string_view path) {
   }
 }
 
+// What no client could name (RFC 9051 5.1, RFC 6855 3): not UTF-8, control characters, line separators.
+bool plain_text(std::string_view name) {
+  if (clean_text(name) != name) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(name[i]);
+    if (octet < 0x20 || octet == 0x7f) return false;
+    if (octet == 0xc2 && static_cast<unsigned char>(name[i + 1]) < 0xa0) return false;  // C1
+    if (name.substr(i, 3) == "\u2028" || name.substr(i, 3) == "\u2029") return false;
+  }
+  return true;
+}
+
 Result<void> check_new_path(std::string_view path, const Limits& limits) {
   const auto components = split_path(path);
   for (const std::string& component : components) {
     if (component.empty()) return fail(Failure::invalid, "a mailbox name has an empty level");
-    if (component.find('\0') != std::string::npos) return fail(Failure::invalid, "a mailbox name has a zero octet");
+    if (!plain_text(component)) return fail(Failure::invalid, "a mailbox name has a character that is not possible");
   }
   if (same(components.front(), "INBOX") && components.front() != "INBOX") {
     return fail(Failure::invalid, "INBOX is written in capitals");

@@ -67,6 +67,7 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
       const std::string name = lexer.word();
       if (name == "VANISHED") {
         if (!uid || !context.qresync) lexer.bad("VANISHED belongs to UID FETCH after ENABLE QRESYNC");
+        if (command.vanished) lexer.bad("VANISHED given twice");
         command.vanished = true;
         return;
       }
@@ -78,6 +79,7 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
         return;
       }
       if (name != "CHANGEDSINCE") lexer.bad("Unknown FETCH modifier " + name);
+      if (command.changed_since) lexer.bad("CHANGEDSINCE given twice");
       lexer.sp();
       command.changed_since = ModSeq{lexer.number64()};
     });

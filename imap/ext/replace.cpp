@@ -116,6 +116,10 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   auto work = [who, source, one = *uid, target = *path, messages = *staged, &limits = session.limits()](
                   schema::Transaction& tx) { return replace(tx, who, source, one, target, *messages, limits); };
   auto replaced = co_await session.db(std::move(work));
+  if (!replaced && replaced.error().failure == Failure::not_found) {  // which of the two is gone?
+    auto refused = co_await refuse_target(session, command.mailbox);
+    if (refused) co_return *refused;
+  }
   if (!replaced) co_return failed(replaced.error());
   const schema::DepositedAt& stored = replaced->stored;
   session.services.hub.changed(who.account, source);

@@ -211,7 +211,12 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
 void Dispatcher::refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why) {
   Session& session = *session_;
   write_tagged(tag, why);
-  log::info("imap", "bad command", {{"session", session.id}, {"command", name}, {"code", why.code}, {"why", why.text}});
+  // What is no command of ours may be a secret or a piece of a message.
+  log::info("imap", "bad command",
+            {{"session", session.id},
+             {"command", spec != nullptr ? name : ""},
+             {"code", why.code},
+             {"why", spec != nullptr ? why.text : ""}});
   if (session.services.observe) {
     session.services.observe(spec != nullptr ? spec->name : "unknown", why.kind == Done::Kind::no ? "no" : "bad", {});
   }
@@ -258,6 +263,8 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
     literal_octets_ = 0;
     // So much that reading it away would only burn bandwidth: the RFC lets the server hang up (RFC 7888 4).
     constexpr std::uint64_t kReadAway = 256ULL << 20;
+    const bool known = spec != nullptr && (spec->states & session.state) != 0;
+    if (session.trace) trace_command(session, so_far.text, spec, known);
     session.reader.refuse();
     refuse(tag, spec != nullptr ? std::string(spec->name) : "", spec, *refused);
     if (announced.non_sync && announced.octets > std::max(kReadAway, limits.message_octets)) bye("Literal too large");
@@ -302,8 +309,8 @@ Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
 
 boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput input) {
   Session& session = *session_;
-  if (session.trace) trace_command(session, input);
   Parsed parsed = parse(input);
+  if (session.trace) trace_command(session, input.text, parsed.spec, !parsed.refused);
   if (parsed.refused) {
     refuse(parsed.tag, parsed.name, parsed.spec, *parsed.refused);
     co_return Result<void>{};

@@ -7,20 +7,15 @@
 
 namespace cpm::imap {
 
-std::string redact(std::string_view text, bool known) {
-  // Whatever is not plainly "tag SP command" may be a password sent at the wrong time.
-  const std::size_t tag_end = text.find_first_of(" \t");
-  const std::size_t name_end = tag_end == std::string_view::npos
-                                   ? std::string_view::npos
-                                   : std::min(text.find_first_of(" \t", tag_end + 1), text.size());
-  if (!known || tag_end == std::string_view::npos || tag_end == 0 || text[tag_end] != ' ' || name_end == tag_end + 1) {
-    return "<" + std::to_string(text.size()) + " octets that are no command>";
-  }
-  const std::string name = wire::upper(text.substr(tag_end + 1, name_end - tag_end - 1));
+std::string redact(std::string_view text) {
+  const std::size_t tag_end = std::min(text.find(' '), text.size());
+  const std::size_t name_begin = std::min(tag_end + 1, text.size());
+  const std::size_t name_end = std::min(text.find_first_of(" \t\r", name_begin), text.size());
+  const std::string name = wire::upper(text.substr(name_begin, name_end - name_begin));
   if (name == "LOGIN" || name == "AUTHENTICATE") return std::string(text.substr(0, name_end)) + " …";
   if (const std::size_t literal = text.find("\r\n"); literal != std::string_view::npos) {
     const std::size_t rest = text.size() - literal - 2;
-    return redact(text.substr(0, literal), known) + (rest > 0 ? " <" + std::to_string(rest) + " octets>" : "");
+    return redact(text.substr(0, literal)) + (rest > 0 ? " <" + std::to_string(rest) + " octets>" : "");
   }
   // Quoted text may be search words or names of people: only its length is kept.
   std::string out;
@@ -37,23 +32,29 @@ std::string redact(std::string_view text, bool known) {
   return out;
 }
 
-void trace_command(Session& session, const wire::CommandInput& input) {
-  const std::string_view text = input.text;
-  const std::size_t tag_end = text.find(' ');
-  const std::string_view rest = tag_end == std::string_view::npos ? std::string_view() : text.substr(tag_end + 1);
-  const std::string name = wire::upper(rest.substr(0, rest.find(' ')));
-  const bool known = name == "UID" || session.services.registry.command(name) != nullptr;
-  session.traced_tag = known && tag_end > 0 ? text.substr(0, tag_end) : std::string_view();
-  log::info("trace", "C", {{"session", session.id}, {"line", redact(text, known)}});
+void trace_command(Session& session, std::string_view text, const CommandSpec* spec, bool accepted) {
+  session.traced_tag = accepted ? text.substr(0, text.find(' ')) : std::string_view();
+  std::string line;
+  if (accepted) {
+    line = redact(text);
+  } else {
+    line = "<" + std::to_string(text.size()) + " octets";
+    if (spec != nullptr) line += ", refused as " + std::string(spec->name);
+    line += ">";
+  }
+  log::info("trace", "C", {{"session", session.id}, {"line", line}});
 }
 
 void trace_answer(Session& session, const std::string& tag, const Done& done) {
-  const bool a_tag = tag == "*" || (!tag.empty() && tag == session.traced_tag);
-  const std::string shown = a_tag ? tag : "<" + std::to_string(tag.size()) + " octets>";
-  session.traced_tag.clear();
   const char* kind = done.kind == Done::Kind::ok ? "OK" : done.kind == Done::Kind::no ? "NO" : "BAD";
-  log::info("trace", "S",
-            {{"session", session.id}, {"line", shown + ' ' + kind + " [" + done.code + "] " + done.text}});
+  const bool shown = !tag.empty() && tag == session.traced_tag;
+  session.traced_tag.clear();
+  std::string line = shown ? tag : "<tag>";
+  line += ' ';
+  line += kind;
+  if (!done.code.empty()) line += " [" + done.code + "]";
+  if (shown) line += " " + done.text;
+  log::info("trace", "S", {{"session", session.id}, {"line", line}});
 }
 
 }  // namespace cpm::imap

@@ -7,13 +7,14 @@
 
 namespace cpm::imap {
 
-void trace_command(Session& session, const wire::CommandInput& input);
-// The tag is shown when trace_command() took it for one: what a client sends at the wrong time may be a password.
+// `accepted`: the line was parsed as a command of `spec`. Of any other only the size is shown, and the command's name
+// if it has one: what a client sends at the wrong time may be a password or a piece of a message.
+void trace_command(Session& session, std::string_view text, const CommandSpec* spec, bool accepted);
+// The tag and the text are shown when the command was.
 void trace_answer(Session& session, const std::string& tag, const Done& done);
 
-// The command as it may be logged: LOGIN and AUTHENTICATE keep their name only, quoted texts their size; what follows
-// the first literal is left out, because a client that announced too little sends content there; what is no command
-// (`known` false, or not "tag SP name") is left out as a whole.
-[[nodiscard]] std::string redact(std::string_view text, bool known);
+// An accepted command as it may be logged: LOGIN and AUTHENTICATE keep their name only, quoted texts their size; what
+// follows the first literal is left out, because a client that announced too little sends content there.
+[[nodiscard]] std::string redact(std::string_view text);
 
 }  // namespace cpm::imap

@@ -186,6 +186,10 @@ TEST_F(Ctl, ImportNeedsAMailboxOrCreate) {
   const std::string tree = ctl({"mailbox", "tree", "alice@example.net"}).out;
   EXPECT_TRUE(holds(tree, "└─ 2019")) << tree;
   EXPECT_EQ(ctl({"message", "import", "alice@example.net", "INBOX", folder_.path("nothing")}).code, kNotFound);
+  for (const std::string name : {"tab\ty", "a\x7f", "line\r\nend", "\xe2\x80\xa8", "\xc2\x85", "\xff"}) {
+    const Outcome odd = ctl({"message", "import", "alice@example.net", name, file, "--create"});
+    EXPECT_NE(odd.code, kOk) << name;
+  }
 }
 
 TEST_F(Ctl, ImportLeavesOutOnlyWhatDoesNotFit) {

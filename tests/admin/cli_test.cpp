@@ -87,6 +87,11 @@ TEST(CliConfig, NamesMistakesAndPrints) {
   EXPECT_EQ(changed[0]["key"], "limits.mailboxes");
   EXPECT_EQ(changed[0]["value"], "7");
   EXPECT_TRUE(holds(ctl({"--config", good, "config", "print"}).out, "limits.mailboxes"));
+  for (const std::string url : {"garbage-hunter2", "postgresql://u:hunter2/p@h/db"}) {
+    const Outcome wrong = ctl({"--set", "database.url=" + url, "config", "check"});
+    EXPECT_NE(wrong.code, kOk) << url;
+    EXPECT_EQ((wrong.out + wrong.err).find("hunter2"), std::string::npos) << wrong.err;
+  }
   const Outcome bad = ctl({"--config", folder.write("bad.toml", "[limits]\nmailboxs = 7\n"), "config", "check"});
   EXPECT_EQ(bad.code, kUsage);
   EXPECT_TRUE(holds(bad.err, "limits.mailboxes")) << bad.err;

@@ -47,10 +47,14 @@ def trace(server):
     mine.send(b"s1 APPEND INBOX {14+}\r\nSubject: a\r\n\r\nat nine in secret\r\nsecret-too\r\n")
     while not mine.line().startswith(b"secret-too BAD"):
         pass
+    for line in ("UID LOGIN alice a-secret", "NOOP LOGIN alice a-secret", "COPY the secret to Bob", "SEARCH for the secret"):
+        check(mine.command(line).status == "BAD", f"{line.split()[0]} with nonsense is BAD")
+    mine.command("UID REPLACE 99 INBOX {5}")
     theirs.command("SELECT INBOX")
     lines = traced(server, one["id"])
     check(any("SELECT INBOX" in line for line in lines) and any(" OK " in line for line in lines),
           "commands and answers of that session are in the log", lines)
+    check(any("UID REPLACE 99 INBOX {5}" in line for line in lines), "a command refused before its literal too", lines)
     check(not any("secret" in line or "c2VjcmV0" in line or "1zZWNy" in line for line in lines), "without what the message says or is searched for", lines)
     check(not traced(server, two["id"]), "the other session is not traced")
     server.ctl("session", "trace", one["id"], "--off")

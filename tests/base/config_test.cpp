@@ -256,7 +256,11 @@ TEST(ConfigPrint, MasksPasswords) {
   EXPECT_EQ(masked_url("user=u password = secret dbname=d"), "user=u password = *** dbname=d");
   EXPECT_EQ(masked_url("password=se\\ cret dbname=d sslpassword=x"), "password=*** dbname=d sslpassword=***");
   EXPECT_EQ(masked_url("password='never ended"), "password=***");
-  EXPECT_EQ(masked_url("passwordless=1 password"), "passwordless=1 password");
+  EXPECT_EQ(masked_url("user=u password"), "user=u password");
+  EXPECT_EQ(masked_url("host=h Password = x"), "host=h Password = ***");
+  EXPECT_EQ(masked_url("postgresql://u:hunter/p@h/db"), "postgresql://u:***@h/db");
+  EXPECT_EQ(masked_url("postgresql://h/db?user=a&passw%6frd=x&sslmode=b&sslpassword=y"),
+            "postgresql://h/db?user=a&passw%6frd=***&sslmode=b&sslpassword=***");
   const auto config = load_config({.sets = {"database.url=postgresql://u:hidden@h/d"}});
   const std::string printed = config_print(*config, true);
   EXPECT_EQ(printed, "database.url = postgresql://u:***@h/d  # --set\n");
