@@ -49,15 +49,17 @@ def all_memory(pids):
 class Counters:
     """What a workload did in an earlier pass: names are not used twice, flags are set and taken away in turn."""
 
-    turns = signs = 0
+    turns = 0
 
     def turn(self):
         self.turns += 1
         return self.turns
 
-    def sign(self):
-        self.signs += 1
-        return b"-" if self.signs % 2 == 0 else b"+"
+    def sign(self, what):
+        """`+` and `-` in turn for each flag and mailbox, so that each STORE really changes something."""
+        signs = self.__dict__.setdefault("signs", {})
+        signs[what] = b"-" if signs.get(what) == b"+" else b"+"
+        return signs[what]
 
 
 class Ours(Server, Counters):
@@ -79,6 +81,7 @@ def measure(targets, sizes, only, say):
                 continue
             say(f"pass {number + 1}: {workload.__name__}")
             for target, rows in zip(targets, found):
+                os.sync()  # what the other one left for the kernel to write is not to be paid here
                 for row, value in workload(target, sizes):
                     rows.setdefault(row, []).append(value)
     return found
