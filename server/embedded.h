@@ -1,8 +1,8 @@
 // The embedded PostgreSQL: a private cluster in DATA/pg, reached by a unix socket only, run as a child of this process
 // as its own unprivileged user (storage-design 11). It ends with this process, however that ends, and is started again
 // when it dies alone. A stray one of a server that was killed is ended first.
-// Runs on: the main thread, which lives as
-// long as the process (the child's death signal follows it).
+// Runs on: the main thread, which lives as long as the process (the child's death signal follows it). At the end stop()
+// may be called by another one while the main thread waits (server.cpp, Late).
 #pragma once
 
 #include "base/result.h"

@@ -1,5 +1,6 @@
 // Child processes: a program run to its end, and a long-lived child in its own session that ends with this process.
-// Runs on: the main thread only; the death signal of a child follows the thread that made it.
+// Runs on: the main thread only, because the death signal of a child follows the thread that made it; kill_family() and
+// describe_status() on any.
 #pragma once
 
 #include "base/result.h"

@@ -83,8 +83,6 @@ Result<Spool> with_crlf(ByteSource& source, const Limits& limits, const std::str
   return out;
 }
 
-}  // namespace
-
 schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) {
   schema::ContentHead head;
   const mime::Part message = mime::parse_structure(octets, limits);
@@ -110,6 +108,8 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
   head.facts = facts_of(header);
   return head;
 }
+
+}  // namespace
 
 Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagSet flags,
                                         std::chrono::sys_seconds internal_date, const Limits& limits,

@@ -13,9 +13,6 @@
 
 namespace cpm::imap {
 
-// Everything derived from `octets`, which are final.
-[[nodiscard]] schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits);
-
 // `binary`: the octets came as literal8 and are kept as they are. Otherwise bare LF becomes CRLF unless a part declares
 // Content-Transfer-Encoding: binary. Parts with NUL are stored in base64 (binary_parts.h). Failure::limit when the
 // spool disk is full, too_big above Limits::message_octets.
