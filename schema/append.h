@@ -43,6 +43,8 @@ struct ContentHead {
   bool body_text_complete = true;
   std::optional<std::chrono::sys_days> sent_date;  // as written, zone ignored (SENTON and friends)
   std::optional<std::chrono::sys_seconds> sent_at;
+  std::string thread;     // what the thread is called: messages of one name are one thread (RFC 8474); empty: no thread
+  std::string sort_keys;  // imap/mime/sort_keys.h
   ObjectFacts facts;
 };
 

@@ -77,6 +77,14 @@ std::string sha256(std::string_view octets) {
   return {reinterpret_cast<const char*>(digest.data()), length};
 }
 
+std::optional<std::int64_t> thread_id(std::string_view root) {
+  if (root.empty()) return std::nullopt;
+  const std::string digest = sha256(root);
+  std::uint64_t id = 0;
+  for (std::size_t i = 0; i < 8; ++i) id = id << 8 | static_cast<unsigned char>(digest[i]);
+  return static_cast<std::int64_t>(id & 0x7fffffffffffffff);
+}
+
 std::string clean_text(std::string_view text) {
   if (is_clean(text)) return std::string(text);
   std::string out;
@@ -117,8 +125,10 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   element(dates, head.sent_date ? std::to_string(head.sent_date->time_since_epoch().count()) : "NULL");
   element(moments, head.sent_at ? std::to_string(head.sent_at->time_since_epoch().count()) : "NULL");
   element(directions, std::to_string(head.facts.direction));
+  const auto thread = thread_id(head.thread);
+  element(threads, thread ? std::to_string(*thread) : "NULL");
   element(complete, head.body_text_complete ? "t" : "f");
-  // In the order that content_insert_v1 takes them.
+  // In the order that content_insert_v2 takes them.
   value(sha256(octets));
   value(octets);
   value(head.envelope);
@@ -132,11 +142,13 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   value(clean_fact(head.facts.contribution_id));
   value(clean_fact(head.facts.imdn_message_id));
   value(clean_fact(head.facts.message_id));
+  value(head.sort_keys);
   ++count_;
 }
 
 void ContentRows::finish() {
-  for (std::string* array : {&contents, &sizes, &header_octets, &dates, &moments, &directions, &complete, &at})
+  for (std::string* array :
+       {&contents, &sizes, &header_octets, &dates, &moments, &directions, &threads, &complete, &at})
     *array += '}';
 }
 

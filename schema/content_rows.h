@@ -5,6 +5,8 @@
 #include "schema/append.h"
 #include "schema/query.h"
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,9 @@ namespace cpm::schema {
 // A new content id: time-ordered, so that new rows stand together in the indexes; never given twice by this process.
 [[nodiscard]] ContentId new_content_id();
 
+// The number of the thread called `root`, as thread_id_v1 makes it; nothing for an empty name.
+[[nodiscard]] std::optional<std::int64_t> thread_id(std::string_view root);
+
 [[nodiscard]] std::string sha256(std::string_view octets);
 
 // Valid UTF-8 without NUL, as PostgreSQL demands of text: anything else becomes U+FFFD, NUL vanishes.
@@ -22,7 +27,7 @@ namespace cpm::schema {
 // The same, cut to what an index entry may hold.
 [[nodiscard]] std::string clean_fact(std::string_view text);
 
-// Messages whose octets travel with the statement, as the parameters of content_insert_v1.
+// Messages whose octets travel with the statement, as the parameters of content_insert_v2.
 class ContentRows {
  public:
   void add(const StagedMessage& message, std::string_view octets);
@@ -31,7 +36,7 @@ class ContentRows {
   void finish();  // closes the arrays; then the parameters are complete
 
   std::string contents = "{", sizes = "{", header_octets = "{", dates = "{", moments = "{", directions = "{",
-              complete = "{", at = "{0";
+              threads = "{", complete = "{", at = "{0";
   [[nodiscard]] const std::string& blob() const { return blob_; }
 
  private:

@@ -24,9 +24,10 @@ constexpr Query kChunk{"content_chunk_insert",
 constexpr Query kHead{
     "content_head_insert",
     "insert into content_head (account_id, content_id, sent_at, header_octets, sent_date, direction, envelope, body,"
-    " body_structure, part_map, header, header_text, conversation_id, contribution_id, imdn_id, message_id)"
-    " values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, $7, $8, $9, $10, $11, $12,"
-    " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''))"};
+    " body_structure, part_map, header, header_text, conversation_id, contribution_id, imdn_id, message_id,"
+    " thread_id, sort_keys) values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, $7, $8, $9, "
+    "$10, $11, $12,"
+    " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''), $17, $18)"};
 
 constexpr Query kText{"content_text_insert",
                       "insert into content_text (account_id, content_id, complete, body_text) values ($1, $2, $3, $4)"};
@@ -60,7 +61,8 @@ void insert_head(Transaction& tx, AccountId account, const StagedMessage& messag
   tx.exec(kHead, account.value, message.content.value, sent_at, head.header_octets, sent_date, head.facts.direction,
           bytes(head.envelope), bytes(head.body), bytes(head.body_structure), bytes(head.part_map), header,
           clean_text(head.header_text), clean_fact(head.facts.conversation_id), clean_fact(head.facts.contribution_id),
-          clean_fact(head.facts.imdn_message_id), clean_fact(head.facts.message_id));
+          clean_fact(head.facts.imdn_message_id), clean_fact(head.facts.message_id), thread_id(head.thread),
+          bytes(head.sort_keys));
   tx.exec(kText, account.value, message.content.value, head.body_text_complete, clean_text(head.body_text));
 }
 

@@ -5,6 +5,7 @@
 #include "imap/mime/header.h"
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
+#include "imap/mime/sort_keys.h"
 #include "imap/mime/structure.h"
 
 #include <algorithm>
@@ -106,6 +107,9 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
     head.sent_at = date->time;
   }
   head.facts = facts_of(header);
+  const mime::SortKeys keys = mime::sort_keys(header);
+  head.sort_keys = mime::encode(keys);
+  head.thread = head.facts.conversation_id.empty() ? mime::thread_root(keys) : head.facts.conversation_id;
   return head;
 }
 

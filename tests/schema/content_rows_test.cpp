@@ -45,6 +45,11 @@ TEST(ContentRowsText, FactsAreCutBetweenCharacters) {
   EXPECT_EQ(clean_fact(long_text), std::string(999, 'x'));
 }
 
+TEST(ContentRowsThread, HasANumberByItsName) {
+  EXPECT_EQ(thread_id("abc"), 0x3a7816bf8f01cfea);  // SHA-256, the first bit off
+  EXPECT_EQ(thread_id(""), std::nullopt);
+}
+
 TEST(ContentRowsDigest, IsSha256) {
   EXPECT_EQ(sha256("abc").substr(0, 4), "\xba\x78\x16\xbf");
   EXPECT_EQ(sha256("").size(), 32U);

@@ -1,10 +1,14 @@
 #include "schema/migrate.h"
 
+#include "schema/content_rows.h"
+
 #include "tests/support/test_database.h"
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
+#include <utility>
 
 namespace cpm::schema {
 namespace {
@@ -64,6 +68,43 @@ TEST(Migrate, RefusesAnEditedMigration) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().failure, Failure::unsupported);
   EXPECT_NE(done.error().text.find("0001_core.sql"), std::string::npos);
+}
+
+// 0005: what was stored before gets the thread that a deposit of today gives it.
+TEST(Migrate, GivesOldMessagesTheirThread) {
+  TestDatabase test(1, false);
+  for (const Migration& migration : migrations()) {
+    if (migration.number < 5) test.execute(migration.sql);
+  }
+  const std::pair<const char*, const char*> samples[] = {
+      {"Subject: x\r\nReferences:\r\n <\"a b\"@c>\r\n <d@e>\r\nMessage-ID: <z@z>\r\n\r\n", "ab@c"},
+      {"in-reply-to: you <no id> <e@f>\nMessage-ID: <z@z>\n\n", "e@f"},
+      {"X-Message-ID: <no@x>\r\nmessage-id : <z@z>\r\n\r\n", "z@z"},
+      {"Subject: 8 \xfc\r\nReferences: none\r\n\r\n", ""},
+      {"Message-ID: <z@z>\r\n\r\n", "conversation"},
+  };
+  int id = 0;
+  for (const auto& [header, root] : samples) {
+    std::string hex;
+    for (const char* c = header; *c != '\0'; ++c) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      const auto octet = static_cast<unsigned char>(*c);
+      (hex += kDigits[octet >> 4]) += kDigits[octet & 15];
+    }
+    const std::string conversation = std::string(root) == "conversation" ? "'conversation'" : "null";
+    test.execute(
+        "insert into content_head (account_id, content_id, header_octets, envelope, body, body_structure, part_map,"
+        " header, header_text, conversation_id) values (1, " +
+        std::to_string(++id) + ", 1, '', '', '', '', decode('" + hex + "', 'hex'), '', " + conversation + ")");
+  }
+  test.execute(migrations()[4].sql);
+  id = 0;
+  for (const auto& [header, root] : samples) {
+    const auto expected = thread_id(root);
+    EXPECT_EQ(test.value("select thread_id from content_head where content_id = " + std::to_string(++id)),
+              expected ? std::to_string(*expected) : "")
+        << header;
+  }
 }
 
 TEST(Migrate, DocumentsEveryTable) {
