@@ -288,6 +288,8 @@ void node_limits(Table& t) {
         "connections from one network address, loopback excepted; 0: no limit");
   limit(t, size, "spool_disk_octets", &Limits::spool_disk_octets, kMega, 1024 * kGiga,
         "spool files of all sessions together");
+  limit(t, size, "snapshot_octets", &Limits::snapshot_octets, kMega, 64 * kGiga,
+        "mailbox pictures kept in memory although no session has the mailbox selected, 16 octets a message");
   limit(t, "handshake_timeout", &Limits::handshake_timeout, 1, 600, "TLS handshake");
   limit(t, "drain_timeout", &Limits::drain_timeout, 1, 600, "time for sessions to end at shutdown");
   limit(t, number, "http_connections", &Limits::http_connections, 1, 10'000, "connections to http.listen");

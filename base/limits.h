@@ -53,6 +53,7 @@ struct Limits {
   std::uint64_t spool_disk_octets = 4ULL << 30;  // all spool files together
   std::chrono::seconds handshake_timeout{20};    // TLS handshake, from accept or STARTTLS to the end
   std::chrono::seconds drain_timeout{10};        // at shutdown: how long sessions may take to say BYE
+  std::size_t snapshot_octets = 320 << 20;       // pictures of mailboxes that are kept although no session uses them
   std::size_t http_connections = 64;             // health and metrics
   std::size_t http_request_octets = 8 * 1024;    // header of one request; bodies are refused
   std::chrono::seconds http_timeout{10};         // one request, and an idle connection

@@ -4,6 +4,7 @@
 // Runs on: start-up builds it; afterwards constant, any thread.
 #pragma once
 
+#include "base/collation.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "imap/status.h"
@@ -43,6 +44,7 @@ struct ParseContext {
   bool utf8_accept = false;  // UTF8=ACCEPT enabled
   bool rev2 = false;         // IMAP4rev2 enabled
   bool qresync = false;      // QRESYNC enabled
+  Collation collation = Collation::unicode_casemap;  // COMPARATOR
 };
 
 // What a command does to the session's view; the dispatcher acts on it.

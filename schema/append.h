@@ -26,7 +26,8 @@ struct ObjectFacts {
   std::string contribution_id;
   std::string imdn_message_id;
   std::string message_id;
-  int direction = 0;  // 0 unknown, 1 sent, 2 received
+  int direction = 0;   // 0 unknown, 1 sent, 2 received
+  bool exact = false;  // the header says under these names nothing else: the values may stand for it in SEARCH HEADER
 };
 
 // Everything derived from the octets, computed once (design decision 8).

@@ -127,6 +127,7 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   element(directions, std::to_string(head.facts.direction));
   const auto thread = thread_id(head.thread);
   element(threads, thread ? std::to_string(*thread) : "NULL");
+  element(exact, head.facts.exact ? "t" : "f");
   element(complete, head.body_text_complete ? "t" : "f");
   // In the order that content_insert_v2 takes them.
   value(sha256(octets));
@@ -148,7 +149,7 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
 
 void ContentRows::finish() {
   for (std::string* array :
-       {&contents, &sizes, &header_octets, &dates, &moments, &directions, &threads, &complete, &at})
+       {&contents, &sizes, &header_octets, &dates, &moments, &directions, &threads, &exact, &complete, &at})
     *array += '}';
 }
 

@@ -36,7 +36,7 @@ class ContentRows {
   void finish();  // closes the arrays; then the parameters are complete
 
   std::string contents = "{", sizes = "{", header_octets = "{", dates = "{", moments = "{", directions = "{",
-              threads = "{", complete = "{", at = "{0";
+              threads = "{", exact = "{", complete = "{", at = "{0";
   [[nodiscard]] const std::string& blob() const { return blob_; }
 
  private:

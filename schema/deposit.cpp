@@ -15,15 +15,15 @@ namespace {
 constexpr Query kDepositInline{
     "deposit_inline",
     "select uidvalidity, first_uid, modseq from deposit_inline_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16)"};
+    " $11, $12, $13, $14, $15, $16, $17)"};
 
 constexpr Query kDepositAt{
     "deposit_at",
     "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15)"};
+    " $11, $12, $13, $14, $15, $16)"};
 
 constexpr Query kContentInsert{"content_insert",
-                               "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+                               "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
 
 constexpr Query kDeposit{"deposit",
                          "select uidvalidity, first_uid, modseq from deposit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
@@ -159,8 +159,8 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
   CPM_TRY(answer, refusable([&] {
             return tx.exec(kDepositAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
                            contents.header_octets, contents.dates, contents.moments, contents.directions,
-                           contents.threads, contents.complete, contents.at, bytes(contents.blob()), rows.dates,
-                           rows.flags, seconds_now());
+                           contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
+                           rows.dates, rows.flags, seconds_now());
           }));
   return DepositedAt{MailboxId{answer[0][0].as<std::int32_t>()}, result_from(answer[0], messages.size())};
 }
@@ -185,7 +185,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
     if (contents.octets() > 0 && contents.octets() + message.size > kBatchOctets) {
       contents.finish();
       tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
-              contents.moments, contents.directions, contents.threads, contents.complete, contents.at,
+              contents.moments, contents.directions, contents.threads, contents.exact, contents.complete, contents.at,
               bytes(contents.blob()));
       contents = ContentRows();
       sent_ahead = true;
@@ -197,12 +197,13 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
   auto answer = refusable([&] {
     if (!sent_ahead && !staged) {
       return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets,
-                     contents.dates, contents.moments, contents.directions, contents.threads, contents.complete,
-                     contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords, seconds_now());
+                     contents.dates, contents.moments, contents.directions, contents.threads, contents.exact,
+                     contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords,
+                     seconds_now());
     }
     if (!contents.empty()) {
       tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
-              contents.moments, contents.directions, contents.threads, contents.complete, contents.at,
+              contents.moments, contents.directions, contents.threads, contents.exact, contents.complete, contents.at,
               bytes(contents.blob()));
     }
     return tx.exec(kDeposit, account, mailbox, rows.contents, rows.sizes, rows.dates, rows.flags, keywords, staged,

@@ -47,9 +47,6 @@ constexpr Query kByField{
     "search_field",
     "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.content_id")
         CPM_HEAD("i.header_text") " where case when h.header_text like $5 then h.header_text ~ $6 else false end"};
-constexpr Query kByHeader{"search_header", "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES("i.content_id")
-                                               CPM_HEAD("i.header_text") " where h.header_text like $5"};
-
 // The second value: those whose stored text is cut short and does not decide.
 constexpr Query kByBody{"search_body",
                         "select string_agg(int4send(s.uid), '') filter (where s.hit),"
@@ -63,6 +60,48 @@ constexpr Query kByText{
     " from (select m.uid, t.complete,"
     "  case when $6::boolean and h.header_text like $5 then true else t.body_text like $5 end as hit" CPM_CANDIDATES(
         "i.content_id") CPM_HEAD("i.header_text") CPM_TEXT " offset 0) s"};
+
+// Values of the length $2 that are $3, longer ones that hold it (a bounded number is looked at, the first column says
+// whether that was enough), and messages whose columns do not say everything.
+#define CPM_BY_ID(column)                                                                \
+  "with longer as materialized (select i.content_id, i." column                          \
+  " as id from content_head i where i.account_id = $1"                                   \
+  " and i." column " is not null and length(i." column                                   \
+  ") > $2 limit 50000)"                                                                  \
+  " select (select count(*) from longer), string_agg(int8send(f.content_id), '') from (" \
+  "select i.content_id from content_head i where i.account_id = $1 and i." column        \
+  " is not null"                                                                         \
+  " and length(i." column ") = $2 and hashtextextended(upper(i." column                  \
+  "), 0) = hashtextextended($3, 0)"                                                      \
+  " and upper(i." column                                                                 \
+  ") = $3"                                                                               \
+  " union all select l.content_id from longer l where upper(l.id) like $4"               \
+  " union all select i.content_id from content_head i where i.account_id = $1 and not i.ids_exact limit 5001) f"
+constexpr Query kByConversation{"search_conversation_id", CPM_BY_ID("conversation_id")};
+constexpr Query kByContribution{"search_contribution_id", CPM_BY_ID("contribution_id")};
+constexpr Query kByImdn{"search_imdn_id", CPM_BY_ID("imdn_id")};
+constexpr Query kByMessageId{"search_message_id", CPM_BY_ID("message_id")};
+#undef CPM_BY_ID
+constexpr std::int64_t kLongerBound = 50000;
+constexpr std::size_t kContentBound = 5000;
+
+constexpr Query kPlaced{
+    "search_placed",
+    "select string_agg(int4send(m.uid) || int8send(m.content_id), '') from (select i.uid, i.content_id"
+    " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid >= $3 order by i.uid) m"};
+
+const Query* by_id(std::string_view field) {
+  if (field == "CONVERSATION-ID") return &kByConversation;
+  if (field == "CONTRIBUTION-ID") return &kByContribution;
+  if (field == "IMDN-MESSAGE-ID") return &kByImdn;
+  if (field == "MESSAGE-ID") return &kByMessageId;
+  return nullptr;
+}
+
+std::int64_t content_number(Unpacker& packed) {
+  const std::uint64_t high = packed.number();
+  return static_cast<std::int64_t>(high << 32 | packed.number());
+}
 
 #undef CPM_CANDIDATES
 #undef CPM_HEAD
@@ -126,23 +165,20 @@ class Matcher {
   }
   Result<UidSet> operator()(const HeaderHas& leaf) {
     if (!one_line(leaf.name) || !one_line(leaf.needle)) return UidSet{};
-    return packed_uids(
+    UidSet found = packed_uids(
         execute(kByField, like_field(leaf.name, leaf.needle), field_expression(leaf.name, leaf.needle))[0][0]);
-  }
-  Result<UidSet> operator()(const AnyHeaderHas& leaf) {
-    if (!one_line(leaf.needle)) return UidSet{};
-    if (leaf.needle.empty()) return candidates_;
-    return packed_uids(execute(kByHeader, like_pattern(leaf.needle))[0][0]);
+    if (!leaf.stricter) return found;
+    return by_octets(found, leaf);
   }
   Result<UidSet> operator()(const BodyHas& leaf) {
     if (leaf.needle.empty()) return candidates_;
     if (!searchable(leaf.needle)) return UidSet{};
-    return with_full_text(execute(kByBody, like_pattern(leaf.needle)), leaf.needle, false);
+    return with_full_text(execute(kByBody, like_pattern(leaf.needle)), leaf);
   }
   Result<UidSet> operator()(const TextHas& leaf) {
     if (leaf.needle.empty()) return candidates_;
     if (!searchable(leaf.needle)) return UidSet{};
-    return with_full_text(execute(kByText, like_pattern(leaf.needle), one_line(leaf.needle)), leaf.needle, true);
+    return with_full_text(execute(kByText, like_pattern(leaf.needle), one_line(leaf.needle)), leaf);
   }
 
  private:
@@ -156,14 +192,26 @@ class Matcher {
   }
 
   // Looks into the octets of those that the stored text did not decide.
-  Result<UidSet> with_full_text(const pqxx::result& rows, const std::string& needle, bool headers) {
-    UidSet out = packed_uids(rows[0][0]);
-    const UidSet undecided = packed_uids(rows[0][1]);
+  template <class Leaf>
+  Result<UidSet> with_full_text(const pqxx::result& rows, const Leaf& leaf) {
+    UidSet found = packed_uids(rows[0][0]);
+    UidSet undecided = packed_uids(rows[0][1]);
+    if (leaf.stricter) {
+      undecided.merge(found);
+      found = {};
+    }
+    CPM_TRY(more, by_octets(undecided, leaf));
+    found.merge(more);
+    return found;
+  }
+
+  Result<UidSet> by_octets(const UidSet& undecided, const SearchLeaf& leaf) {
+    UidSet out;
     if (undecided.empty() || !full_text_) return out;
     CPM_TRY(messages, fetch_rows(tx_, grant_, undecided, kColumnPartMap, 0));
     for (const MessageRow& message : messages) {
       ContentSource octets(tx_, grant_.account(), message.content, message.size);
-      if (full_text_(octets, message.part_map, needle, headers)) out.add(message.uid.value);
+      if (full_text_(octets, message.part_map, leaf)) out.add(message.uid.value);
     }
     return out;
   }
@@ -182,6 +230,41 @@ Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf
   if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
   if (candidates.empty()) return UidSet{};
   return std::visit(Matcher(tx, grant, candidates, full_text), leaf);
+}
+
+bool has_index(const HeaderHas& leaf) {
+  return by_id(leaf.name) != nullptr && leaf.needle.find_first_not_of(' ') != std::string::npos;
+}
+
+Result<std::optional<std::vector<ContentId>>> contents_by_id(Transaction& tx, const Grant& grant,
+                                                             const HeaderHas& leaf) {
+  using Found = std::optional<std::vector<ContentId>>;
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  const Query* query = by_id(leaf.name);
+  // The stored values have no blanks around them; the header has one before.
+  const std::size_t begin = leaf.needle.find_first_not_of(' ');
+  if (query == nullptr || begin == std::string::npos || !one_line(leaf.needle)) return Found{};
+  const std::string needle = leaf.needle.substr(begin);
+  const pqxx::result rows =
+      tx.exec(*query, grant.account().value, static_cast<std::int64_t>(needle.size()), needle, like_pattern(needle));
+  if (rows[0][0].as<std::int64_t>() >= kLongerBound) return Found{};
+  std::vector<ContentId> out;
+  for (Unpacker packed(rows[0][1]); !packed.done();) out.push_back(ContentId{content_number(packed)});
+  if (out.size() > kContentBound) return Found{};
+  return Found{std::move(out)};
+}
+
+Result<std::vector<PlacedContent>> placed_contents(Transaction& tx, const Grant& grant, Uid from) {
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  const pqxx::result rows = tx.exec(kPlaced, grant.account().value, grant.mailbox().id.value, from.value);
+  std::vector<PlacedContent> out;
+  Unpacker packed(rows[0][0]);
+  out.reserve(packed.left() / 12);
+  while (!packed.done()) {
+    const Uid uid{packed.number()};
+    out.push_back({uid, ContentId{content_number(packed)}});
+  }
+  return out;
 }
 
 }  // namespace cpm::schema

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/byte_source.h"
+#include "base/collation.h"
 #include "base/number_set.h"
 #include "base/result.h"
 #include "schema/access.h"
@@ -13,8 +14,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace cpm::schema {
 
@@ -40,30 +43,49 @@ struct SentDateIs {
   Compare compare;
   std::chrono::sys_days day;
 };  // no date: never matches
+// `text`, folded by another collation than i;unicode-casemap, must be found too (RFC 5255 4): what that finds is a part
+// of what i;unicode-casemap finds.
+struct Stricter {
+  Collation collation;
+  std::string text;
+};
 struct HeaderHas {
-  std::string name;
-  std::string needle;
-};  // name normalised as the text; empty needle: has the field
-struct AnyHeaderHas {
-  std::string needle;
+  std::string name;    // normalised as the text
+  std::string needle;  // empty: has the field
+  std::optional<Stricter> stricter;
 };
 struct BodyHas {
   std::string needle;
+  std::optional<Stricter> stricter;
 };
-struct TextHas {
+struct TextHas {  // header or body
   std::string needle;
-};  // header or body
-using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, AnyHeaderHas,
-                                BodyHas, TextHas>;
+  std::optional<Stricter> stricter;
+};
+using SearchLeaf =
+    std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, BodyHas, TextHas>;
 
-// Answers whether the full decoded text of a message contains the needle, for messages whose stored text is cut short.
-// `headers`: or those of its parts.
-using FullTextCheck =
-    std::function<bool(ByteSource& octets, const std::string& part_map, const std::string& needle, bool headers)>;
+// Answers from the octets whether a message matches, where the stored text does not decide: it is cut short, or the
+// collation is not that of the stored text.
+using FullTextCheck = std::function<bool(ByteSource& octets, const std::string& part_map, const SearchLeaf& leaf)>;
 
 // The candidates that match. The caller pages candidates (some thousand a call) so that long searches yield.
 // REQUIRES: grant holds kRead.
 [[nodiscard]] Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf,
                                    const UidSet& candidates, const FullTextCheck& full_text);
+
+// Conversation-ID, Contribution-ID, IMDN-Message-ID and Message-ID stand in indexes. The contents of the account among
+// which all are that match `leaf` (others too: match() decides), or nothing when the leaf asks for another field, or
+// the index would not narrow it down: then match() must see all candidates. REQUIRES: grant holds kRead.
+[[nodiscard]] bool has_index(const HeaderHas& leaf);
+[[nodiscard]] Result<std::optional<std::vector<ContentId>>> contents_by_id(Transaction& tx, const Grant& grant,
+                                                                           const HeaderHas& leaf);
+
+// The contents of the messages from `from` on, by rising UID. REQUIRES: grant holds kRead.
+struct PlacedContent {
+  Uid uid;
+  ContentId content;
+};
+[[nodiscard]] Result<std::vector<PlacedContent>> placed_contents(Transaction& tx, const Grant& grant, Uid from);
 
 }  // namespace cpm::schema

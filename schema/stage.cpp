@@ -25,9 +25,10 @@ constexpr Query kHead{
     "content_head_insert",
     "insert into content_head (account_id, content_id, sent_at, header_octets, sent_date, direction, envelope, body,"
     " body_structure, part_map, header, header_text, conversation_id, contribution_id, imdn_id, message_id,"
-    " thread_id, sort_keys) values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, $7, $8, $9, "
+    " thread_id, sort_keys, ids_exact) values ($1, $2, to_timestamp($3::bigint), $4, date '1970-01-01' + $5::int, $6, "
+    "$7, $8, $9, "
     "$10, $11, $12,"
-    " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''), $17, $18)"};
+    " nullif($13, ''), nullif($14, ''), nullif($15, ''), nullif($16, ''), $17, $18, $19)"};
 
 constexpr Query kText{"content_text_insert",
                       "insert into content_text (account_id, content_id, complete, body_text) values ($1, $2, $3, $4)"};
@@ -62,7 +63,7 @@ void insert_head(Transaction& tx, AccountId account, const StagedMessage& messag
           bytes(head.envelope), bytes(head.body), bytes(head.body_structure), bytes(head.part_map), header,
           clean_text(head.header_text), clean_fact(head.facts.conversation_id), clean_fact(head.facts.contribution_id),
           clean_fact(head.facts.imdn_message_id), clean_fact(head.facts.message_id), thread_id(head.thread),
-          bytes(head.sort_keys));
+          bytes(head.sort_keys), head.facts.exact);
   tx.exec(kText, account.value, message.content.value, head.body_text_complete, clean_text(head.body_text));
 }
 

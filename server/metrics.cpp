@@ -86,8 +86,13 @@ std::string Metrics::text(const Sources& sources) {
   line(out, "cpmstore_database_queued", "gauge", "Jobs waiting for a database connection",
        static_cast<double>(sources.db.queued()));
   line(out, "cpmstore_cpu_queued", "gauge", "Jobs waiting for a CPU thread", static_cast<double>(sources.cpu.queued()));
+  const imap::SnapshotCache::Size snapshots = sources.snapshots.size();
   line(out, "cpmstore_snapshot_messages", "gauge", "Messages in the mailbox snapshots",
-       static_cast<double>(sources.snapshots.messages()));
+       static_cast<double>(snapshots.messages));
+  line(out, "cpmstore_snapshot_mailboxes", "gauge", "Mailboxes with a snapshot",
+       static_cast<double>(snapshots.mailboxes));
+  line(out, "cpmstore_snapshot_bytes", "gauge", "Memory of the mailbox snapshots (limits.snapshot_octets)",
+       static_cast<double>(snapshots.octets));
   line(out, "cpmstore_spool_octets", "gauge", "Octets in spool files", static_cast<double>(Spool::disk_in_use()));
   line(out, "cpmstore_received_octets_total", "counter", "Octets from clients", static_cast<double>(traffic_.received));
   line(out, "cpmstore_sent_octets_total", "counter", "Octets to clients", static_cast<double>(traffic_.sent));

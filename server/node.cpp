@@ -9,7 +9,6 @@ namespace cpm::server {
 
 namespace {
 
-constexpr std::size_t kSnapshotMessages = 20'000'000;  // of all cached mailbox pictures, 16 octets each
 constexpr std::size_t kCpuQueue = 10000;
 
 imap::Settings imap_settings(const Config& config, const std::string& directory) {
@@ -56,7 +55,7 @@ Node::Node(const Config& config, const std::string& directory, imap::Registry re
       settings_(imap_settings(config, directory)),
       registry_(std::move(registry)),
       db_(schema::DatabaseSettings{url, config.database.connections, config.database.prepare}),
-      snapshots_(kSnapshotMessages),
+      snapshots_(limits_.snapshot_octets),
       cpu_("cpu", cpu_threads(config), kCpuQueue),
       authenticator_(db_, cpu_, std::move(auth)),
       services_{limits_, settings_, registry_, db_, snapshots_, hub_, authenticator_, cpu_, sessions_, {}},

@@ -32,6 +32,7 @@ SearchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool ui
   }
   SearchContext search{context.registry};
   search.no_charset = context.utf8_accept;
+  search.collation = context.collation;
   command.program = std::make_shared<SearchNode>(parse_search_program(lexer, search));
   command.bad_charset = search.bad_charset;
   command.uses_modseq = search.uses_modseq;

@@ -68,23 +68,29 @@ SearchNode uid(wire::Lexer& lexer, SearchContext&) {
   return node;
 }
 
+SearchNode header_node(std::string name, wire::Lexer& lexer, SearchContext& context) {
+  SearchText text = parse_search_text(lexer, context);
+  return SearchNode::stored(schema::HeaderHas{std::move(name), std::move(text.normal), std::move(text.stricter)});
+}
+
 SearchNode header(wire::Lexer& lexer, SearchContext& context) {
   lexer.sp();
-  const std::string name = mime::unicode_casemap(lexer.astring());
+  std::string name = mime::unicode_casemap(lexer.astring());
   if (name.empty()) lexer.bad("A header field has a name");
   lexer.sp();
-  return SearchNode::stored(schema::HeaderHas{name, parse_search_text(lexer, context)});
+  return header_node(std::move(name), lexer, context);
 }
 
 SearchNode named_header(wire::Lexer& lexer, SearchContext& context, const char* name) {
   lexer.sp();
-  return SearchNode::stored(schema::HeaderHas{name, parse_search_text(lexer, context)});
+  return header_node(name, lexer, context);
 }
 
 template <class Leaf>
 SearchNode text(wire::Lexer& lexer, SearchContext& context) {
   lexer.sp();
-  return SearchNode::stored(Leaf{parse_search_text(lexer, context)});
+  SearchText text = parse_search_text(lexer, context);
+  return SearchNode::stored(Leaf{std::move(text.normal), std::move(text.stricter)});
 }
 
 template <class Leaf, Compare kCompare>

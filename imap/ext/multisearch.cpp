@@ -53,6 +53,7 @@ EsearchCommand parse(wire::Lexer& lexer, const ParseContext& context) {
   if (command.options.save && !command.only_selected()) lexer.bad("SAVE is for the selected mailbox only");
   SearchContext search{context.registry};
   search.no_charset = context.utf8_accept;
+  search.collation = context.collation;
   command.program = std::make_shared<SearchNode>(parse_search_program(lexer, search));
   command.bad_charset = search.bad_charset;
   command.uses_modseq = search.uses_modseq;

@@ -30,14 +30,18 @@ SearchNode parse_keys(wire::Lexer& lexer, SearchContext& context, char close) {
 
 }  // namespace
 
-std::string parse_search_text(wire::Lexer& lexer, SearchContext& context) {
+SearchText parse_search_text(wire::Lexer& lexer, SearchContext& context) {
   const std::string octets = lexer.astring();
   if (context.bad_charset) return {};
   if (!mime::valid_in(octets, context.charset)) {
     lexer.bad(context.charset.empty() ? "Search text that is not UTF-8" : "Search text that is not in its CHARSET");
   }
-  const auto text = mime::to_utf8(octets, context.charset);
-  return mime::unicode_casemap(text.value_or(octets));
+  const std::string text = mime::to_utf8(octets, context.charset).value_or(octets);
+  SearchText out{mime::unicode_casemap(text), std::nullopt};
+  if (context.collation != Collation::unicode_casemap && !text.empty()) {
+    out.stricter = schema::Stricter{context.collation, mime::folded(text, context.collation)};
+  }
+  return out;
 }
 
 SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context) {

@@ -9,6 +9,7 @@
 #include "schema/search.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,10 +63,15 @@ struct SearchContext {
   bool no_charset = false;   // UTF8=ACCEPT is enabled: CHARSET may not be given (RFC 6855 3)
   bool uses_modseq = false;  // the reply carries MODSEQ (RFC 7162 3.1.5)
   std::size_t keys = 0;
+  Collation collation = Collation::unicode_casemap;  // the session's (RFC 5255 4)
 };
 
-// An astring of the program as normalised search text (UTF-8, i;unicode-casemap).
-[[nodiscard]] std::string parse_search_text(wire::Lexer& lexer, SearchContext& context);
+// An astring of the program: normalised (UTF-8, i;unicode-casemap), and as another collation wants it.
+struct SearchText {
+  std::string normal;
+  std::optional<schema::Stricter> stricter;
+};
+[[nodiscard]] SearchText parse_search_text(wire::Lexer& lexer, SearchContext& context);
 // One search-key.
 [[nodiscard]] SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context);
 // search-program: ["CHARSET" SP charset SP] search-key *(SP search-key), up to the end of the command.

@@ -67,6 +67,22 @@ std::string unicode_casemap(std::string_view utf8) {
   return out;
 }
 
+void append_folded(std::string& out, std::string_view utf8, Collation collation) {
+  switch (collation) {
+    case Collation::unicode_casemap: append_casemap(out, utf8); break;
+    case Collation::ascii_casemap:
+      for (const char c : utf8) out += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+      break;
+    case Collation::octet: out += utf8; break;
+  }
+}
+
+std::string folded(std::string_view utf8, Collation collation) {
+  std::string out;
+  append_folded(out, utf8, collation);
+  return out;
+}
+
 std::size_t utf8_boundary(std::string_view bytes) {
   std::size_t at = bytes.size();
   // Back over at most three continuation octets to the lead octet they belong to.

@@ -46,22 +46,30 @@ std::string read_header(ByteSource& source, const OctetRange& range, std::uint64
   return block;
 }
 
-void append_fields(std::string& out, std::string_view block, std::string_view prefix) {
+void append_field(std::string& out, const HeaderField& field, Collation collation) {
+  std::string name(field.name);
+  std::erase(name, '\0');
+  append_folded(out, name, collation);
+  out += ':';
+  if (field.value.starts_with(' ') || field.value.starts_with('\t')) out += ' ';
+  std::string value = decode_words(unfold(field.value));
+  // Encoded words can smuggle in line ends.
+  std::replace_if(
+      value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::erase(value, '\0');
+  append_folded(out, value, collation);
+  out += '\n';
+}
+
+void append_fields(std::string& out, std::string_view block, std::string_view prefix, Collation collation) {
   for (const auto& field : header_fields(block)) {
     out += prefix;
-    std::string name(field.name);
-    std::erase(name, '\0');
-    append_casemap(out, name);
-    out += ':';
-    if (field.value.starts_with(' ') || field.value.starts_with('\t')) out += ' ';
-    std::string value = decode_words(unfold(field.value));
-    // Encoded words can smuggle in line ends.
-    std::replace_if(
-        value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    std::erase(value, '\0');
-    append_casemap(out, value);
-    out += '\n';
+    append_field(out, field, collation);
   }
+}
+
+bool contains(std::string_view text, std::string_view needle) {
+  return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
 }
 
 // The MIME header of a part, as against the header of a message.
@@ -71,7 +79,8 @@ bool has_mime_header(const PartMap::Entry& part) { return !part.head && part.hea
 template <class Take>
 class Walk {
  public:
-  Walk(ByteSource& source, Take take) : source_(source), take_(std::move(take)) {}
+  Walk(ByteSource& source, Collation collation, Take take)
+      : source_(source), collation_(collation), take_(std::move(take)) {}
 
   void run(const PartMap& parts) {
     for (const auto& part : parts.entries()) {
@@ -89,7 +98,9 @@ class Walk {
   }
 
   bool header(const PartMap::Entry& part) {
-    return separate() && take_(std::string_view(header_text(read_header(source_, part.header, kMaxNestedHeader))));
+    std::string text;
+    append_fields(text, read_header(source_, part.header, kMaxNestedHeader), "", collation_);
+    return separate() && take_(std::string_view(text));
   }
 
   bool body(const PartMap::Entry& part) {
@@ -102,7 +113,7 @@ class Walk {
     const auto emit = [&] {
       normal.clear();
       std::erase(utf8, '\0');
-      append_casemap(normal, utf8);
+      append_folded(normal, utf8, collation_);
       go_on = normal.empty() || take_(std::string_view(normal));
       return go_on;
     };
@@ -118,6 +129,7 @@ class Walk {
   }
 
   ByteSource& source_;
+  const Collation collation_;
   Take take_;
   bool first_ = true;
 };
@@ -126,7 +138,7 @@ class Walk {
 
 std::string header_text(std::string_view header_block) {
   std::string out;
-  append_fields(out, header_block, "");
+  append_fields(out, header_block, "", Collation::unicode_casemap);
   return out;
 }
 
@@ -138,17 +150,35 @@ BodyText part_headers_text(ByteSource& source, const PartMap& parts, std::size_t
       out.complete = false;
       break;
     }
-    append_fields(out.text, read_header(source, part.header, limit), " ");
+    append_fields(out.text, read_header(source, part.header, limit), " ", Collation::unicode_casemap);
   }
   return out;
 }
 
-bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle) {
+bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle, Collation collation) {
   for (const auto& part : parts.entries()) {
     if (!has_mime_header(part)) continue;
     std::string text;
-    append_fields(text, read_header(source, part.header, kMaxNestedHeader), "");
-    if (::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr) return true;
+    append_fields(text, read_header(source, part.header, kMaxNestedHeader), "", collation);
+    if (contains(text, needle)) return true;
+  }
+  return false;
+}
+
+bool header_contains(ByteSource& source, const PartMap& parts, std::string_view needle, Collation collation) {
+  std::string text;
+  append_fields(text, read_header(source, parts.entries().front().header, kMaxNestedHeader), "", collation);
+  return contains(text, needle);
+}
+
+bool field_contains(ByteSource& source, const PartMap& parts, std::string_view name, std::string_view needle,
+                    Collation collation) {
+  const std::string block = read_header(source, parts.entries().front().header, kMaxNestedHeader);
+  for (const auto& field : header_fields(block)) {
+    if (unicode_casemap(field.name) != name) continue;
+    std::string text;
+    append_field(text, field, collation);
+    if (contains(std::string_view(text).substr(text.find(':') + 1), needle)) return true;
   }
   return false;
 }
@@ -165,7 +195,7 @@ BodyText body_text(ByteSource& source, const PartMap& parts, std::size_t limit) 
     out.text += piece.substr(0, utf8_boundary(piece.substr(0, room)));
     return false;
   };
-  Walk walk(source, take);
+  Walk walk(source, Collation::unicode_casemap, take);
   walk.run(parts);
   return out;
 }
@@ -174,12 +204,12 @@ BodyText body_text(ByteSource& source, const Part& message, std::size_t limit) {
   return body_text(source, PartMap::from(message), limit);
 }
 
-bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle) {
+bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle, Collation collation) {
   if (needle.empty()) return true;
   // Pieces are gathered so that a long needle is not compared again for each; memmem is linear whatever the needle.
   const std::size_t batch = std::max(kSearchBatch, 4 * needle.size());
   std::string window;
-  const auto matches = [&] { return ::memmem(window.data(), window.size(), needle.data(), needle.size()) != nullptr; };
+  const auto matches = [&] { return contains(window, needle); };
   bool found = false;
   const auto take = [&](std::string_view piece) {
     window += piece;
@@ -188,7 +218,7 @@ bool body_contains(ByteSource& source, const PartMap& parts, std::string_view ne
     window.erase(0, window.size() - (needle.size() - 1));  // where a match may still begin
     return !found;
   };
-  Walk walk(source, take);
+  Walk walk(source, collation, take);
   walk.run(parts);
   return found || matches();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/byte_source.h"
+#include "base/collation.h"
 #include "imap/mime/part_map.h"
 #include "imap/mime/structure.h"
 
@@ -32,10 +33,18 @@ struct BodyText {
 // The MIME headers of the parts likewise (TEXT searches them, RFC 9051 6.4.4), each line after a blank, so that it is
 // not taken for a field of the message. `limit` in octets of headers.
 [[nodiscard]] BodyText part_headers_text(ByteSource& source, const PartMap& parts, std::size_t limit);
-[[nodiscard]] bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle);
 
-// Whether the text of the body, without any limit, contains the normalised needle. Bounded memory.
-[[nodiscard]] bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle);
+// Answers from the octets, without any limit and in bounded memory; `needle` is folded as the collation demands.
+// Whether the text of the body contains the needle; those of MIME headers; the header of the message; a field of it
+// called `name` (normalised as in header_text).
+[[nodiscard]] bool body_contains(ByteSource& source, const PartMap& parts, std::string_view needle,
+                                 Collation collation = Collation::unicode_casemap);
 [[nodiscard]] bool body_contains(ByteSource& source, const Part& message, std::string_view needle);
+[[nodiscard]] bool part_headers_contain(ByteSource& source, const PartMap& parts, std::string_view needle,
+                                        Collation collation = Collation::unicode_casemap);
+[[nodiscard]] bool header_contains(ByteSource& source, const PartMap& parts, std::string_view needle,
+                                   Collation collation);
+[[nodiscard]] bool field_contains(ByteSource& source, const PartMap& parts, std::string_view name,
+                                  std::string_view needle, Collation collation);
 
 }  // namespace cpm::imap::mime

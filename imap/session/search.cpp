@@ -13,8 +13,9 @@ namespace {
 
 enum class Truth : std::uint8_t { no, yes, unknown };
 
-constexpr std::size_t kPage = 2500;   // candidates of one statement
-constexpr std::size_t kUnderWay = 2;  // statements of one search at a time, each on its own connection
+constexpr std::size_t kPage = 2500;         // candidates of one statement
+constexpr std::size_t kWorthAnIndex = 250;  // fewer candidates are looked at as fast
+constexpr std::size_t kUnderWay = 2;        // statements of one search at a time, each on its own connection
 
 // What a leaf costs: columns of the message row, then header text, then body text.
 int cost(const schema::SearchLeaf& leaf) {
@@ -23,14 +24,48 @@ int cost(const schema::SearchLeaf& leaf) {
     return 1;
   }
   if (std::holds_alternative<schema::SentDateIs>(leaf)) return 2;
-  if (std::holds_alternative<schema::HeaderHas>(leaf) || std::holds_alternative<schema::AnyHeaderHas>(leaf)) return 3;
+  if (std::holds_alternative<schema::HeaderHas>(leaf)) return 3;
   return 4;
 }
 
-bool full_text(ByteSource& octets, const std::string& part_map, const std::string& needle, bool headers) {
+// The question that the octets answer.
+class FullText {
+ public:
+  FullText(ByteSource& octets, const mime::PartMap& parts) : octets_(octets), parts_(parts) {}
+
+  bool operator()(const schema::HeaderHas& leaf) const {
+    const auto [text, collation] = wanted(leaf);
+    return mime::field_contains(octets_, parts_, leaf.name, text, collation);
+  }
+  bool operator()(const schema::BodyHas& leaf) const {
+    const auto [text, collation] = wanted(leaf);
+    return mime::body_contains(octets_, parts_, text, collation);
+  }
+  bool operator()(const schema::TextHas& leaf) const {
+    const auto [text, collation] = wanted(leaf);
+    return (leaf.stricter && mime::header_contains(octets_, parts_, text, collation)) ||
+           mime::body_contains(octets_, parts_, text, collation) ||
+           mime::part_headers_contain(octets_, parts_, text, collation);
+  }
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+
+ private:
+  template <class Leaf>
+  static std::pair<std::string_view, Collation> wanted(const Leaf& leaf) {
+    if (leaf.stricter) return {leaf.stricter->text, leaf.stricter->collation};
+    return {leaf.needle, Collation::unicode_casemap};
+  }
+
+  ByteSource& octets_;
+  const mime::PartMap& parts_;
+};
+
+bool full_text(ByteSource& octets, const std::string& part_map, const schema::SearchLeaf& leaf) {
   const auto parts = mime::PartMap::decode(part_map);
-  if (!parts) return false;
-  return mime::body_contains(octets, *parts, needle) || (headers && mime::part_headers_contain(octets, *parts, needle));
+  return parts && !parts->entries().empty() && std::visit(FullText(octets, *parts), leaf);
 }
 
 // In which numbering and for whom: the session's, of what it has selected, or one made for another mailbox.
@@ -185,11 +220,34 @@ class Evaluation {
     return open;
   }
 
+  // The candidates that an index leaves, when it pays to ask one.
+  boost::asio::awaitable<Result<UidSet>> narrow(const SearchNode& node, const UidSet& candidates) {
+    const auto* header = std::get_if<schema::HeaderHas>(&node.leaf);
+    if (header == nullptr || !schema::has_index(*header) || candidates.size() <= kWorthAnIndex) co_return candidates;
+    const schema::Principal who = *session_.principal;
+    using Found = std::optional<std::vector<ContentId>>;
+    auto work = [who, mailbox = snapshot_->mailbox.id, leaf = *header](schema::Transaction& tx) -> Result<Found> {
+      auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+      if (!grant) return grant.error();
+      return schema::contents_by_id(tx, *grant, leaf);
+    };
+    auto contents = co_await session_.db(std::move(work), schema::Mode::reads);
+    if (!contents) co_return contents.error();
+    if (!*contents) co_return candidates;
+    if ((*contents)->empty()) co_return UidSet{};
+    auto placed = co_await session_.services.snapshots.contents(session_.services.db,
+                                                                session_.limits().command_deadline, who, snapshot_);
+    if (!placed) co_return placed.error();
+    co_return (*placed)->uids_of(std::move(**contents)).intersection(candidates);
+  }
+
   boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates) {
     const schema::Principal who = *session_.principal;
     const MailboxId mailbox = snapshot_->mailbox.id;
     UidSet found;
-    const std::vector<std::uint32_t> all = candidates.numbers();
+    auto narrowed = co_await narrow(node, candidates);
+    if (!narrowed) co_return narrowed.error();
+    const std::vector<std::uint32_t> all = narrowed->numbers();
     Ahead<UidSet> ahead(session_.stream->executor());
     for (std::size_t begin = 0; begin < all.size() || ahead.size() > 0;) {
       for (; begin < all.size() && ahead.size() < kUnderWay; begin += kPage) {

@@ -20,7 +20,7 @@ Session::Session(Services& services_, std::unique_ptr<Stream> stream_, std::stri
 Session::~Session() { services.sessions.remove(id); }
 
 ParseContext Session::parse_context() const {
-  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2, enabled.qresync};
+  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2, enabled.qresync, collation};
 }
 
 void Session::log_in(schema::Principal who) {
@@ -38,6 +38,7 @@ void Session::log_out() {
   services.sessions.update(id, [](SessionInfo& info) { info.user = info.actor = info.client = ""; });
   principal.reset();
   enabled = {};
+  collation = Collation::unicode_casemap;
   read_report_known = false;
   client_id.clear();
   out.set_utf8(false);

@@ -94,10 +94,11 @@ class Session : public std::enable_shared_from_this<Session> {
   State state = kNotAuthenticated;
   std::optional<schema::Principal> principal;  // set while authenticated
   Enabled enabled;
-  std::optional<Selected> selected;  // set while state == kSelected
-  UidSet saved_search;               // SEARCHRES `$` (RFC 5182)
-  std::string client_id;             // RFC 2971, for the log
-  bool read_report_known = false;    // the session stored or searched \read-report-sent (MSS-86)
+  std::optional<Selected> selected;                  // set while state == kSelected
+  Collation collation = Collation::unicode_casemap;  // COMPARATOR (RFC 5255 4.7)
+  UidSet saved_search;                               // SEARCHRES `$` (RFC 5182)
+  std::string client_id;                             // RFC 2971, for the log
+  bool read_report_known = false;                    // the session stored or searched \read-report-sent (MSS-86)
   bool terminated = false;  // ended by an admin, by shutdown or because the mailbox is gone: BYE at the next safe point
   std::string terminate_text;
   bool mid_response = false;  // a response is sent in part: only its rest may follow, or the end of the connection

@@ -20,6 +20,26 @@ schema::MessageFlags Snapshot::flags_at(std::size_t index) const {
   return {Uid{uids[index]}, ModSeq{modseqs[index]}, bits[index], sets[keyword_sets[index]]};
 }
 
+std::size_t Snapshot::octets() const {
+  std::size_t octets = sizeof(Snapshot) + mailbox.path.size() + 4 * sizeof(std::uint32_t) * uids.capacity();
+  for (const auto& set : sets) octets += sizeof(set) + set.size() * sizeof(schema::KeywordId);
+  for (const auto& entry : keywords.entries()) octets += sizeof(entry) + entry.name.size();
+  return octets;
+}
+
+std::size_t PlacedContents::octets() const {
+  return sizeof(PlacedContents) + (sizeof(std::uint32_t) + sizeof(std::int64_t)) * uids.capacity();
+}
+
+UidSet PlacedContents::uids_of(std::vector<ContentId> wanted) const {
+  std::sort(wanted.begin(), wanted.end());
+  UidSet out;
+  for (std::size_t i = 0; i < uids.size(); ++i) {
+    if (std::binary_search(wanted.begin(), wanted.end(), ContentId{contents[i]})) out.add(uids[i]);
+  }
+  return out;
+}
+
 namespace {
 
 // Number of a keyword set in `snapshot.sets`, adding it when new. Most mailboxes use very few different sets.
@@ -127,33 +147,89 @@ std::shared_ptr<const Snapshot> SnapshotCache::peek(AccountId account, MailboxId
   return at == entries_.end() ? nullptr : at->second.snapshot;
 }
 
-std::size_t SnapshotCache::messages() const {
-  const std::lock_guard lock(mutex_);
-  return messages_;
+boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCache::contents(
+    schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who,
+    std::shared_ptr<const Snapshot> snapshot) {
+  const schema::MailboxRow& mailbox = snapshot->mailbox;
+  const Key key{mailbox.account.value, mailbox.id.value};
+  std::shared_ptr<const PlacedContents> base;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = entries_.find(key);
+    if (at != entries_.end()) base = at->second.contents;
+  }
+  if (base && base->uidvalidity != mailbox.uidvalidity) base = nullptr;
+  if (base && base->end >= mailbox.uidnext) co_return base;
+  const Uid from = base ? base->end : Uid{1};
+  auto read = [who, id = mailbox.id, from](schema::Transaction& tx) -> Result<std::vector<schema::PlacedContent>> {
+    auto grant = schema::authorize(tx, who, id, schema::kRead);
+    if (!grant) return grant.error();
+    return schema::placed_contents(tx, *grant, from);
+  };
+  auto placed = co_await db.run(deadline, std::move(read), schema::Mode::reads);
+  if (!placed) co_return placed.error();
+  auto next = std::make_shared<PlacedContents>();
+  if (base) *next = *base;
+  next->uidvalidity = mailbox.uidvalidity;
+  next->end = mailbox.uidnext;
+  next->uids.reserve(next->uids.size() + placed->size());
+  next->contents.reserve(next->contents.size() + placed->size());
+  for (const schema::PlacedContent& one : *placed) {
+    next->uids.push_back(one.uid.value);
+    next->contents.push_back(one.content.value);
+    next->end = std::max(next->end, Uid{one.uid.value + 1});
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = entries_.find(key);
+    if (at != entries_.end()) {
+      octets_ -= at->second.octets();
+      at->second.contents = next;
+      octets_ += at->second.octets();
+      evict();
+    }
+  }
+  co_return next;
 }
 
+SnapshotCache::Size SnapshotCache::size() const {
+  const std::lock_guard lock(mutex_);
+  return {entries_.size(), messages_, octets_};
+}
+
+std::size_t SnapshotCache::Entry::octets() const { return snapshot->octets() + (contents ? contents->octets() : 0); }
+
 void SnapshotCache::put(const std::shared_ptr<const Snapshot>& snapshot) {
-  constexpr std::size_t kFixedCost = 16;  // an empty mailbox costs something too
   const Key key{snapshot->mailbox.account.value, snapshot->mailbox.id.value};
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find(key);
   if (at != entries_.end()) {
-    const Snapshot& held = *at->second.snapshot;
-    ages_.splice(ages_.begin(), ages_, at->second.age);
+    Entry& entry = at->second;
+    ages_.splice(ages_.begin(), ages_, entry.age);
+    const Snapshot& held = *entry.snapshot;
+    if (&held == snapshot.get()) return;
     if (held.mailbox.uidvalidity == snapshot->mailbox.uidvalidity &&
         held.mailbox.highestmodseq > snapshot->mailbox.highestmodseq) {
       return;  // somebody was faster
     }
+    octets_ -= entry.octets();
     messages_ += snapshot->size() - held.size();
-    at->second.snapshot = snapshot;
+    entry.snapshot = snapshot;
+    octets_ += entry.octets();
   } else {
     ages_.push_front(key);
-    entries_.emplace(key, Entry{snapshot, ages_.begin()});
-    messages_ += snapshot->size() + kFixedCost;
+    const auto added = entries_.emplace(key, Entry{snapshot, nullptr, ages_.begin()}).first;
+    messages_ += snapshot->size();
+    octets_ += added->second.octets();
   }
-  while (messages_ > max_messages_ && ages_.size() > 1) {
+  evict();
+}
+
+void SnapshotCache::evict() {
+  while (octets_ > max_octets_ && ages_.size() > 1) {
     const auto oldest = entries_.find(ages_.back());
-    messages_ -= oldest->second.snapshot->size() + kFixedCost;
+    messages_ -= oldest->second.snapshot->size();
+    octets_ -= oldest->second.octets();
     entries_.erase(oldest);
     ages_.pop_back();
   }

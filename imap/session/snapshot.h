@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "schema/database.h"
 #include "schema/messages.h"
+#include "schema/search.h"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -34,6 +35,19 @@ struct Snapshot {
   [[nodiscard]] std::size_t index_of(std::uint32_t uid) const;     // npos when absent
   [[nodiscard]] std::size_t lower_bound(std::uint32_t uid) const;  // first index with uids[i] >= uid
   [[nodiscard]] schema::MessageFlags flags_at(std::size_t index) const;
+  [[nodiscard]] std::size_t octets() const;  // memory, near enough
+};
+
+// Which content stands behind which UID: what look-ups by identifier need, read only for mailboxes in which somebody
+// looks. A UID keeps its content, so it only grows; UIDs that are gone stay in it.
+struct PlacedContents {
+  UidValidity uidvalidity;
+  Uid end;                             // all UIDs below are known
+  std::vector<std::uint32_t> uids;     // rising
+  std::vector<std::int64_t> contents;  // same index
+
+  [[nodiscard]] UidSet uids_of(std::vector<ContentId> wanted) const;
+  [[nodiscard]] std::size_t octets() const;
 };
 
 // `base` (may be null) brought to the state of `changes`.
@@ -42,7 +56,7 @@ struct Snapshot {
 
 class SnapshotCache {
  public:
-  explicit SnapshotCache(std::size_t max_messages) : max_messages_(max_messages) {}
+  explicit SnapshotCache(std::size_t max_octets) : max_octets_(max_octets) {}
 
   // The newest picture: one cheap statement when the cached one is current. `known` may be null; it serves as a base
   // when the cache has nothing better. Failure::not_found when the mailbox is gone.
@@ -55,21 +69,35 @@ class SnapshotCache {
   // For code that has the changes already (its own transaction read them).
   std::shared_ptr<const Snapshot> remember(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes);
   [[nodiscard]] std::shared_ptr<const Snapshot> peek(AccountId account, MailboxId mailbox) const;
-  [[nodiscard]] std::size_t messages() const;  // entries held, for metrics
+
+  // The contents of at least the messages of `snapshot`.
+  boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> contents(
+      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who,
+      std::shared_ptr<const Snapshot> snapshot);
+
+  // For metrics: what is kept.
+  struct Size {
+    std::size_t mailboxes = 0, messages = 0, octets = 0;
+  };
+  [[nodiscard]] Size size() const;
 
  private:
   using Key = std::pair<std::int64_t, std::int32_t>;
   struct Entry {
     std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<const PlacedContents> contents;  // may be null
     std::list<Key>::iterator age;
+    [[nodiscard]] std::size_t octets() const;
   };
   void put(const std::shared_ptr<const Snapshot>& snapshot);
+  void evict();  // REQUIRES: mutex_ held
 
-  const std::size_t max_messages_;  // entries kept for nobody in particular; sessions hold their own references
+  const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;  // protected by mutex_
   std::list<Key> ages_;           // protected by mutex_; newest first
   std::size_t messages_ = 0;      // protected by mutex_
+  std::size_t octets_ = 0;        // protected by mutex_
 };
 
 }  // namespace cpm::imap
