@@ -127,4 +127,42 @@ View::Changes View::advance(std::shared_ptr<const Snapshot> latest, bool tell_ex
   return changes;
 }
 
+void View::rest() {
+  if (resting_) return;
+  for (const std::uint32_t uid : snapshot_->uids) uids_.add(uid);
+  auto mailbox = std::make_shared<Snapshot>();
+  mailbox->mailbox = snapshot_->mailbox;
+  mailbox->keywords = snapshot_->keywords;
+  snapshot_ = std::move(mailbox);
+  resting_ = true;
+}
+
+void View::wake(const std::shared_ptr<const Snapshot>& latest) {
+  if (!resting_) return;
+  const ModSeq known = snapshot_->mailbox.highestmodseq;
+  if (latest->mailbox.highestmodseq == known) {
+    snapshot_ = latest;
+  } else {
+    // What changed since, and what is gone, gets no MODSEQ: advance() sees that it differs.
+    auto then = std::make_shared<Snapshot>();
+    then->mailbox = snapshot_->mailbox;
+    then->keywords = snapshot_->keywords;
+    then->sets = latest->sets;
+    for (const auto& range : uids_.ranges()) {
+      for (std::uint64_t uid = range.first; uid <= range.last; ++uid) {
+        const auto number = static_cast<std::uint32_t>(uid);
+        const std::size_t index = latest->index_of(number);
+        const bool same = index != Snapshot::npos && latest->modseqs[index] <= known.value;
+        then->uids.push_back(number);
+        then->bits.push_back(same ? latest->bits[index] : 0);
+        then->modseqs.push_back(same ? latest->modseqs[index] : 0);
+        then->keyword_sets.push_back(same ? latest->keyword_sets[index] : 0);
+      }
+    }
+    snapshot_ = std::move(then);
+  }
+  uids_ = {};
+  resting_ = false;
+}
+
 }  // namespace cpm::imap

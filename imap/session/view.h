@@ -1,6 +1,7 @@
 // View: the messages this client knows of, in order. It is a shared Snapshot plus the UIDs that are expunged in the
 // store but not yet told (RFC 9051 7.5.1 forbids EXPUNGE during FETCH, STORE, SEARCH). It translates sequence numbers;
-// below it only UIDs exist.
+// below it only UIDs exist. The view of a session that does nothing can rest: it keeps its UIDs as ranges and lets the
+// snapshot go, and is made anew from the store's newest state when it is needed.
 // Runs on: session strand. Owned by the session.
 #pragma once
 
@@ -17,6 +18,7 @@ class View {
  public:
   explicit View(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
 
+  // While it rests: the mailbox as it was, without messages.
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] const std::shared_ptr<const Snapshot>& shared() const { return snapshot_; }
   [[nodiscard]] std::uint32_t exists() const;  // messages, ghosts included
@@ -42,8 +44,15 @@ class View {
   };
   Changes advance(std::shared_ptr<const Snapshot> latest, bool tell_expunges);
 
+  // Numbers, resolve() and advance() are for a view that does not rest. wake() REQUIRES: same mailbox, not older.
+  void rest();
+  [[nodiscard]] bool resting() const { return resting_; }
+  void wake(const std::shared_ptr<const Snapshot>& latest);
+
  private:
   std::shared_ptr<const Snapshot> snapshot_;
+  bool resting_ = false;
+  UidSet uids_;                        // of the snapshot, while it rests
   std::vector<std::uint32_t> ghosts_;  // rising; none of them is in snapshot_
 };
 

@@ -124,5 +124,43 @@ TEST(ViewAdvance, AgreesWithAListModel) {
   }
 }
 
+// A view that rested between two looks tells what one that did not rest tells.
+TEST(ViewRest, ChangesNothingThatIsTold) {
+  std::mt19937 random(11);
+  std::uint32_t next_uid = 1;
+  std::uint64_t modseq = 1;
+  auto latest = apply_changes(nullptr, changes(1, {}));
+  View awake(latest);
+  View rested(latest);
+  for (int step = 0; step < 2000; ++step) {
+    if (random() % 2 == 0) rested.rest();
+    for (unsigned change = random() % 4; change > 0; --change) {
+      ++modseq;
+      std::vector<schema::MessageFlags> changed;
+      UidSet gone;
+      for (const std::uint32_t uid : latest->uids) {
+        if (random() % 8 == 0) gone.add(uid);
+        if (random() % 8 == 0 && !gone.contains(uid)) changed.push_back(message(uid, modseq, random() % 4, {7}));
+      }
+      for (unsigned i = random() % 4; i > 0; --i) changed.push_back(message(next_uid++, modseq));
+      latest = apply_changes(latest, changes(modseq, changed, gone));
+    }
+    rested.wake(latest);
+    ASSERT_FALSE(rested.resting());
+    ASSERT_EQ(rested.exists(), awake.exists());
+    for (std::uint32_t n = 1; n <= awake.exists(); ++n) ASSERT_EQ(rested.uid_at(Msn{n}), awake.uid_at(Msn{n}));
+    if (random() % 4 == 0) continue;  // a command that tells nothing
+    const bool expunges = random() % 2 == 0;
+    const auto one = awake.advance(latest, expunges);
+    const auto two = rested.advance(latest, expunges);
+    ASSERT_EQ(numbers(one.expunged), numbers(two.expunged)) << "step " << step;
+    ASSERT_EQ(one.expunged_uids, two.expunged_uids);
+    ASSERT_EQ(one.added, two.added);
+    ASSERT_EQ(one.flags, two.flags);
+    ASSERT_EQ(one.exists, two.exists);
+    ASSERT_EQ(one.grew, two.grew);
+  }
+}
+
 }  // namespace
 }  // namespace cpm::imap
