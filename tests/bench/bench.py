@@ -27,10 +27,10 @@ from server import Server  # noqa: E402
 from workloads import ROWS, WORKLOADS, fill  # noqa: E402
 
 FULL = {"small": 1000, "middle": 10_000, "big": 100_000, "mailboxes": 1000, "polled": 300, "appends": 1000, "stores": 1000, "runs": 3, "passes": 2,
-        "large": 20_000_000, "login_seconds": 2, "idlers": 1000, "watchers": 100}
-QUICK = {**FULL, "big": 20_000, "mailboxes": 200, "appends": 300, "stores": 300, "passes": 1, "login_seconds": 1, "idlers": 300}
+        "large": 20_000_000, "login_seconds": 2, "idlers": 1000, "watchers": 100, "huge": 1_000_000}
+QUICK = {**FULL, "big": 20_000, "mailboxes": 200, "appends": 300, "stores": 300, "passes": 1, "login_seconds": 1, "idlers": 300, "huge": 100_000}
 SMOKE = {**FULL, "small": 50, "middle": 200, "big": 1000, "mailboxes": 20, "polled": 10, "appends": 40, "stores": 20, "runs": 1, "passes": 1,
-         "large": 2_000_000, "login_seconds": 0.5, "idlers": 20, "watchers": 10}
+         "large": 2_000_000, "login_seconds": 0.5, "idlers": 20, "watchers": 10, "huge": 2000}
 USERS = [f"u{n}" for n in range(8)] + ["reader", "lister", "poller"] + [f"idle{n}" for n in range(10)]
 
 
@@ -50,6 +50,7 @@ class Counters:
     """What a workload did in an earlier pass: names are not used twice, flags are set and taken away in turn."""
 
     turns = 0
+    filled_huge = False
 
     def turn(self):
         self.turns += 1
@@ -62,12 +63,26 @@ class Counters:
         return signs[what]
 
 
+def octets_below(directory):
+    total = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.lstat().st_blocks * 512
+    return total
+
+
 class Ours(Server, Counters):
+    def disk(self):
+        return octets_below(self.data / "pg" / "base")  # without the write-ahead log, which is bounded
+
     def memory(self):
         return all_memory([self.process.pid, *descendants(self.process.pid)])
 
 
 class Theirs(Dovecot, Counters):
+    def disk(self):
+        return octets_below(self.dir / "home")
+
     def memory(self):
         return all_memory(pid for pid in self.pids() if alive(pid))
 

@@ -32,6 +32,10 @@ ROWS = {
     "search_flag": ("SEARCH FLAGGED in {middle:,}", "ms", False),
     "search_header": ("SEARCH SUBJECT in {middle:,}", "ms", False),
     "search_text": ("SEARCH BODY in {middle:,}", "ms", False),
+    "search_big_flag": ("SEARCH UNFLAGGED LARGER 1 in {big:,}", "ms", False),
+    "search_big_id": ("SEARCH HEADER Message-ID, the whole id, in {big:,}", "ms", False),
+    "search_big_header": ("SEARCH SUBJECT in {big:,}", "ms", False),
+    "search_big_text": ("SEARCH BODY in {big:,}", "ms", False),
     "copy": ("COPY of {middle:,}", "ms", False),
     "move": ("MOVE of {middle:,}", "ms", False),
     "expunge": ("EXPUNGE of {middle:,}", "ms", False),
@@ -40,6 +44,11 @@ ROWS = {
     "login": ("LOGIN and LOGOUT, plain, 8 clients", "per s", True),
     "login_tls": ("LOGIN and LOGOUT, TLS, 8 clients", "per s", True),
     "memory": ("memory of an idle TLS session, of {idlers:,} (PSS)", "KiB", False),
+    "disk_message": ("disk for a message of 420 octets, of {huge:,}", "octets", False),
+    "memory_message": ("memory for a message of a selected mailbox, of {huge:,}", "octets", False),
+    "select_huge": ("SELECT of {huge:,}, new session", "ms", False),
+    "flag_huge": ("SEARCH FLAGGED in {huge:,}", "ms", False),
+    "resync_huge": ("SELECT (QRESYNC), 50 flags and 50 expunges in {huge:,}", "ms", False),
     "notify": ("APPEND to EXISTS, median of {watchers:,} idlers", "ms", False),
 }
 
@@ -146,26 +155,73 @@ def fetches(target, sizes):
     connection.close()
 
 
+def resync(target, mailbox):
+    """A device comes back: connected already, one SELECT tells it what happened. Milliseconds."""
+    writer = Connection(target.imap, "reader")
+    writer.run(b"SELECT %s (CONDSTORE)" % mailbox)
+    writer.run(b"STATUS %s (UIDVALIDITY HIGHESTMODSEQ MESSAGES)" % mailbox)
+    known = {name: int(re.search(name + rb" (\d+)", writer.tail)[1]) for name in (b"UIDVALIDITY", b"HIGHESTMODSEQ", b"MESSAGES")}
+    step = known[b"MESSAGES"] // 50
+    some = b",".join(b"%d" % (1 + n * step) for n in range(50))
+    writer.run(b"STORE %s +FLAGS.SILENT (\\Answered)" % some)  # one of the two changes them
+    writer.run(b"STORE %s -FLAGS.SILENT (\\Answered)" % some)
+    writer.run(b"STORE %s +FLAGS.SILENT (\\Deleted)" % b",".join(b"%d" % (2 + n * step) for n in range(50)))
+    writer.run(b"EXPUNGE")
+    writer.close()
+    device = Connection(target.imap, "reader")
+    device.run(b"ENABLE QRESYNC")
+    took, octets = device.timed(b"SELECT %s (QRESYNC (%d %d))" % (mailbox, known[b"UIDVALIDITY"], known[b"HIGHESTMODSEQ"]))
+    assert octets > 50 * 20, octets
+    device.close()
+    return 1000 * took
+
+
 def resyncs(target, sizes):
-    """A device comes back: connected already, one SELECT tells it what happened."""
     for _ in range(sizes["runs"]):
-        writer = Connection(target.imap, "reader")
-        writer.run(b"SELECT Big (CONDSTORE)")
-        writer.run(b"STATUS Big (UIDVALIDITY HIGHESTMODSEQ MESSAGES)")
-        known = {name: int(re.search(name + rb" (\d+)", writer.tail)[1]) for name in (b"UIDVALIDITY", b"HIGHESTMODSEQ", b"MESSAGES")}
-        step = known[b"MESSAGES"] // 50
-        some = b",".join(b"%d" % (1 + n * step) for n in range(50))
-        writer.run(b"STORE %s +FLAGS.SILENT (\\Answered)" % some)  # one of the two changes them
-        writer.run(b"STORE %s -FLAGS.SILENT (\\Answered)" % some)
-        writer.run(b"STORE %s +FLAGS.SILENT (\\Deleted)" % b",".join(b"%d" % (2 + n * step) for n in range(50)))
-        writer.run(b"EXPUNGE")
-        writer.close()
-        device = Connection(target.imap, "reader")
-        device.run(b"ENABLE QRESYNC")
-        took, octets = device.timed(b"SELECT Big (QRESYNC (%d %d))" % (known[b"UIDVALIDITY"], known[b"HIGHESTMODSEQ"]))
-        assert octets > 50 * 20, octets
-        yield "resync", 1000 * took
-        device.close()
+        yield "resync", resync(target, b"Big")
+
+
+def searches(target, sizes):
+    """In a large mailbox of small messages."""
+    connection = Connection(target.imap, "reader")
+    connection.run(b"SELECT Big")
+    number = sizes["big"] // 2
+    for row, command, least in (("search_big_flag", b"SEARCH UNFLAGGED LARGER 1", sizes["big"]),
+                                ("search_big_id", b"SEARCH HEADER Message-ID <%d.bench@example.org>" % number, 10),
+                                ("search_big_header", b"SEARCH SUBJECT needle", sizes["big"] // 100),
+                                ("search_big_text", b"SEARCH BODY needle", sizes["big"] // 100)):
+        connection.run(command)
+        for _ in range(sizes["runs"]):
+            took, octets = connection.timed(command)
+            assert octets > least, (row, octets)
+            yield row, 1000 * took
+    connection.close()
+
+
+def huge(target, sizes):
+    """A mailbox beyond the usual. It is filled at the first pass."""
+    connection = Connection(target.imap, "reader")
+    if not target.filled_huge:
+        target.filled_huge = True
+        connection.run(b"CREATE Huge")
+        before = target.disk()
+        for first in range(0, sizes["huge"], 500):
+            connection.append("Huge", [message(n, 300) for n in range(first, min(first + 500, sizes["huge"]))])
+        yield "disk_message", (target.disk() - before) / sizes["huge"]
+        connection.close()
+        before = target.memory()
+        connection = Connection(target.imap, "reader")
+        connection.run(b"SELECT Huge")
+        connection.run(b"FETCH 1:* (FLAGS)")
+        time.sleep(1)
+        yield "memory_message", (target.memory() - before) / sizes["huge"] * 1024
+    for _ in range(sizes["runs"]):
+        new = Connection(target.imap, "reader")
+        yield "select_huge", 1000 * new.timed(b"SELECT Huge")[0]
+        yield "flag_huge", 1000 * new.timed(b"SEARCH FLAGGED")[0]
+        new.close()
+        yield "resync_huge", resync(target, b"Huge")
+    connection.close()
 
 
 def stores(target, sizes):
@@ -298,4 +354,4 @@ def notify(target, sizes):
         connection.close()
 
 
-WORKLOADS = (appends, large, selects, fetches, stores, moves, listing, logins, notify, idlers, resyncs)
+WORKLOADS = (appends, large, selects, fetches, stores, moves, listing, logins, notify, idlers, resyncs, searches, huge)
