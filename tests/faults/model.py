@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Several sessions change one mailbox at random, on one server or on two with a common database; each keeps the view that the server's
-responses describe. Some lose their connection now and then, and resynchronise by QRESYNC from what they know (RFC 7162 6). At every checkpoint
+"""Several sessions change one mailbox at random, and its name, on one server or on two with a common database; each keeps the view that the
+server's responses describe. Some lose their connection now and then, and resynchronise by QRESYNC from what they know (RFC 7162 6). At every checkpoint
 each view must equal what the server says of the whole mailbox, and all must equal each other.
 
     model.py --bin build/release/bin --seconds 30 [--seed N] [--sessions 6] [--nodes 2]
@@ -23,7 +23,21 @@ class Wrong(Exception):
     pass
 
 
+class Place:
+    """The mailbox of all sessions. Any of them may give it another name."""
+
+    number = 0
+    name = "Work"
+
+    @classmethod
+    def next_name(cls):
+        cls.number += 1
+        return random.choice([f"Work{cls.number}", f"Deep/er/Work{cls.number}"])
+
+
 class Session:
+    reconnects = 0
+
     def __init__(self, address, user, name):
         self.name = name
         self.address, self.user = address, user
@@ -84,7 +98,7 @@ class Session:
 
     def select(self):
         self.uids, self.flags = [], {}
-        self.command("SELECT INBOX")
+        self.command(f"SELECT {Place.name}")
         self.fill()
 
     def fill(self):
@@ -99,11 +113,18 @@ class Session:
         choice = random.random()
         if choice < 0.30:
             flags = " (\\Seen)" if random.random() < 0.5 else ""
-            self.command(f"APPEND INBOX{flags}", literal=f"Subject: {self.name}-{self.count}\r\n\r\n{'x' * random.randint(1, 200)}\r\n")
+            self.command(f"APPEND {Place.name}{flags}", literal=f"Subject: {self.name}-{self.count}\r\n\r\n{'x' * random.randint(1, 200)}\r\n")
         elif choice < 0.35:
             self.command("NOOP")
-        elif choice < 0.38:
+        elif choice < 0.37:
             self.select()
+        elif choice < 0.38:
+            self.lose_connection()
+        elif choice < 0.39:
+            name = Place.next_name()
+            if " OK " not in self.command(f"RENAME {Place.name} {name}"):
+                raise Wrong(f"{self.name}: RENAME failed")
+            Place.name = name
         elif not self.uids:
             return
         elif choice < 0.60:
@@ -126,11 +147,16 @@ class Session:
         elif choice < 0.82:
             self.command(f"MOVE {self.pick()} Default")
         elif choice < 0.88:
-            self.command(f"COPY {self.pick()} INBOX")
+            self.command(f"COPY {self.pick()} {Place.name}")
         elif choice < 0.94:
             self.command(f"FETCH {self.pick()}:* (UID FLAGS)", expunges=False)
         else:
             self.command("SEARCH DELETED", expunges=False)
+
+    def lose_connection(self):
+        self.socket.close()
+        self.connect()
+        self.reconnects += 1
 
     def picture(self):
         self.command("NOOP")
@@ -198,7 +224,7 @@ class Resyncing(Session):
             self.command("ENABLE QRESYNC")
             self.enabled = True
         self.uids, self.flags, self.modseq = [], {}, 0
-        self.command("SELECT INBOX")
+        self.command(f"SELECT {Place.name}")
         self.fill()
 
     def reconnect(self):
@@ -219,7 +245,7 @@ class Resyncing(Session):
         elif known and random.random() < 0.3:  # numbers as they were before the cable was pulled
             places = sorted(random.sample(range(len(samples)), min(3, len(samples))))
             words += f" ({','.join(str(p + 1) for p in places)} {','.join(str(samples[p]) for p in places)})"
-        self.resynchronise(f"SELECT INBOX (QRESYNC ({words}))", words.count(":") > 0)
+        self.resynchronise(f"SELECT {Place.name} (QRESYNC ({words}))", words.count(":") > 0)
         self.resyncs += 1
 
     def resynchronise(self, text, only_known):
@@ -263,6 +289,24 @@ class Resyncing(Session):
             self.fill()
 
 
+class Mover:
+    """Brings back what the others moved to Default."""
+
+    def __init__(self, address, user):
+        self.session = Session.__new__(Session)
+        self.session.name, self.session.address, self.session.user, self.session.count = "m", address, user, 0
+        self.session.uids, self.session.flags = [], {}
+        self.session.select = lambda: None
+        self.session.connect()
+
+    def act(self):
+        self.session.uids, self.session.flags = [], {}
+        self.session.command("SELECT Default")
+        if self.session.uids:
+            first = random.randint(1, len(self.session.uids))
+            self.session.command(f"MOVE {first}:{min(first + 2, len(self.session.uids))} {Place.name}")
+
+
 def checkpoint(sessions):
     pictures = []
     for session in sessions:
@@ -304,6 +348,8 @@ def main():
     print(f"seed {options.seed}", flush=True)
     with servers(options.bin, options.nodes) as nodes:
         nodes[0].add_user("model@example.net")
+        mover = Mover(nodes[-1].imap, "model@example.net")
+        mover.session.command(f"CREATE {Place.name}")
         sessions = []
         for i in range(options.sessions):
             kind = Resyncing if i >= options.sessions // 2 else Session
@@ -314,6 +360,7 @@ def main():
                 for _ in range(40):
                     random.choice(sessions).act()
                     steps += 1
+                mover.act()
                 size = checkpoint(sessions)
                 checks += 1
         except Wrong as wrong:
@@ -321,7 +368,9 @@ def main():
             return 1
         found = nodes[0].ctl("db", "check", check=False)
         resyncs = sum(session.resyncs for session in sessions if isinstance(session, Resyncing))
-        print(f"{steps} commands, {resyncs} resynchronisations, {checks} checkpoints, {size} messages at the end; "
+        reconnects = sum(session.reconnects for session in sessions)
+        print(f"{steps} commands, {resyncs} resynchronisations, {reconnects} new connections, {Place.number} renames, "
+              f"{checks} checkpoints, {size} messages at the end; "
               f"db check: exit {found.returncode}")
         return found.returncode
 
