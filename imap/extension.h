@@ -45,12 +45,14 @@ struct ParseContext {
   bool rev2 = false;         // IMAP4rev2 enabled
   bool qresync = false;      // QRESYNC enabled
   Collation collation = Collation::unicode_casemap;  // COMPARATOR
+  bool uid_only = false;     // UIDONLY enabled
 };
 
 // What a command does to the session's view; the dispatcher acts on it.
 enum CommandFlag : unsigned {
   kNoFlags = 0,
-  kUsesMsn = 1,       // sequence numbers in the command: nothing may be renumbered before it
+  // Sequence numbers in the command: nothing may be renumbered before it; refused after ENABLE UIDONLY (RFC 9586 3).
+  kUsesMsn = 1,
   kSyncBefore = 2,    // bring the view up to date first (silently pulls; tells nothing)
   kTellChanges = 4,   // EXISTS and FETCH updates may be sent before the tagged line
   kTellExpunges = 8,  // EXPUNGE too (RFC 9051 7.5.1)

@@ -99,7 +99,8 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
   if (command.changed_since) add(modseq_item(), false);
   const bool asked =
       std::any_of(command.items.begin(), command.items.end(), [](const auto& item) { return item->key() == "UID"; });
-  if (uid || asked) add(uid_item(), true);
+  // UIDFETCH names the UID anyway (RFC 9586 3.3).
+  if ((uid && !context.uid_only) || asked) add(uid_item(), true);
   std::stable_partition(command.items.begin(), command.items.end(),
                         [](const auto& item) { return !item->has_literal(); });
   return command;
@@ -227,7 +228,7 @@ class Fetcher {
   // "* 5 FETCH (UID 7 FLAGS (…)" up to the literals.
   void write_small(FetchMessage& message) const {
     wire::Encoder out = session_.out.encoder();
-    out.raw("* ").number(session_.selected->view.msn_of(message.flags.uid).value).raw(" FETCH (");
+    encode(out, FetchHead{session_.selected->view.msn_of(message.flags.uid).value, message.flags.uid.value});
     bool first = true;
     bool flags = false;
     bool modseq = false;
@@ -239,7 +240,8 @@ class Fetcher {
       modseq = modseq || item == modseq_item();
     };
     const bool newly_seen = newly_seen_.contains(message.flags.uid.value);
-    if (newly_seen && session_.enabled.qresync && !has(uid_item())) one(uid_item());  // RFC 7162 3.2.4
+    const bool names_uid = session_.enabled.qresync && !session_.enabled.uid_only;
+    if (newly_seen && names_uid && !has(uid_item())) one(uid_item());  // RFC 7162 3.2.4
     for (const auto& item : command_.items) {
       if (!item->has_literal()) one(item);
     }

@@ -108,7 +108,8 @@ void describe_mailbox(Session& session, bool was_selected) {
   session.out << Exists{selected.view.exists()};
   if (!session.enabled.rev2) {
     session.out << Recent{recent_count(selected)};
-    for (std::size_t i = 0; snapshot.mailbox.unseen > 0 && i < snapshot.size(); ++i) {
+    const bool unseen = snapshot.mailbox.unseen > 0 && !session.enabled.uid_only;  // the code holds a number
+    for (std::size_t i = 0; unseen && i < snapshot.size(); ++i) {
       if ((snapshot.bits[i] & schema::kSeen) != 0) continue;
       session.out << Untagged{"OK", "UNSEEN " + std::to_string(i + 1), "First unseen message"};
       break;

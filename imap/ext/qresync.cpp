@@ -35,6 +35,7 @@ NumberSet parse_ascending(wire::Lexer& lexer) {
 }
 
 void parse_match(wire::Lexer& lexer, Known& known) {
+  lexer.refuse_numbers();  // RFC 9586 3.7
   lexer.take('(');
   known.match_numbers = parse_ascending(lexer);
   lexer.sp();

@@ -54,6 +54,7 @@ SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context) {
   }
   if (starts_set(lexer.peek())) {
     SearchNode node = SearchNode::of(SearchNode::Kind::numbers);
+    if (lexer.peek() != '$') lexer.refuse_numbers();  // RFC 9586 3.5; `$` names messages, whatever their numbers
     node.set = grammar::parse_sequence_set(lexer);
     return node;
   }

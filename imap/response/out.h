@@ -23,10 +23,10 @@ class Out {
   Out(Stream& stream, const Limits& limits) : stream_(stream), limits_(limits) {}
 
   // The buffer behind an encoder, for responses; complete lines only between two co_awaits unless in a body.
-  [[nodiscard]] wire::Encoder encoder() { return wire::Encoder(buffer_, utf8_); }
+  [[nodiscard]] wire::Encoder encoder() { return wire::Encoder(buffer_, utf8_, uid_only_); }
   template <class Response>
   Out& operator<<(const Response& response) {
-    wire::Encoder encoder(buffer_, utf8_);
+    wire::Encoder encoder(buffer_, utf8_, uid_only_);
     encode(encoder, response);
     return *this;
   }
@@ -36,6 +36,7 @@ class Out {
   boost::asio::awaitable<Result<void>> flush();
 
   void set_utf8(bool on) { utf8_ = on; }
+  void set_uid_only(bool on) { uid_only_ = on; }
   [[nodiscard]] bool utf8() const { return utf8_; }
   [[nodiscard]] std::uint64_t octets_sent() const { return octets_sent_; }
   [[nodiscard]] std::size_t buffered() const { return buffer_.size(); }
@@ -59,6 +60,7 @@ class Out {
   const Limits& limits_;
   std::string buffer_;
   bool utf8_ = false;
+  bool uid_only_ = false;
   std::uint64_t octets_sent_ = 0;
   std::uint64_t sends_ = 0;
 };

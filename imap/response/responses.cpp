@@ -60,10 +60,26 @@ void encode(wire::Encoder& out, const ListData& response) {
   out.crlf();
 }
 
+void encode(wire::Encoder& out, const FetchHead& response) {
+  if (out.uid_only()) {
+    out.raw("* ").number(response.uid).raw(" UIDFETCH (");
+  } else {
+    out.raw("* ").number(response.msn).raw(" FETCH (");
+  }
+}
+
 void encode(wire::Encoder& out, const FetchFlags& response) {
-  out.raw("* ").number(response.msn).raw(" FETCH (UID ").number(response.uid);
-  if (response.flags) out.raw(" FLAGS ").flags(*response.flags);
-  if (response.modseq) out.raw(" MODSEQ (").number(*response.modseq).raw(")");
+  encode(out, FetchHead{response.msn, response.uid});
+  const char* between = "";
+  if (!out.uid_only()) {
+    out.raw("UID ").number(response.uid);
+    between = " ";
+  }
+  if (response.flags) {
+    out.raw(between).raw("FLAGS ").flags(*response.flags);
+    between = " ";
+  }
+  if (response.modseq) out.raw(between).raw("MODSEQ (").number(*response.modseq).raw(")");
   out.raw(")").crlf();
 }
 

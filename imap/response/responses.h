@@ -38,7 +38,8 @@ struct Recent {
 struct Expunge {
   std::uint32_t msn;
 };
-// Instead of EXPUNGE, once QRESYNC is enabled (RFC 7162 3.2.10); `earlier`: gone before the session could see them.
+// Instead of EXPUNGE, once QRESYNC (RFC 7162 3.2.10) or UIDONLY (RFC 9586 3.4) is enabled; `earlier`: gone before the
+// session could see them.
 struct Vanished {
   UidSet uids;
   bool earlier = false;
@@ -61,7 +62,12 @@ struct ListData {
   std::string old_name;                // OLDNAME, only for sessions with IMAP4rev2
   bool child_info_subscribed = false;  // ("CHILDINFO" ("SUBSCRIBED"))
 };
-// The flags of one message, solicited or not.
+// "* 5 FETCH (" or, once UIDONLY is enabled, "* 25 UIDFETCH (" (RFC 9586 3.3): how each FETCH response begins.
+struct FetchHead {
+  std::uint32_t msn;
+  std::uint32_t uid;
+};
+// The flags of one message, solicited or not. With UIDONLY the UID stands in the head alone.
 struct FetchFlags {
   std::uint32_t msn;
   std::uint32_t uid;
@@ -80,6 +86,7 @@ void encode(wire::Encoder& out, const FlagsList& response);
 void encode(wire::Encoder& out, const SearchData& response);
 void encode(wire::Encoder& out, const StatusData& response);
 void encode(wire::Encoder& out, const ListData& response);
+void encode(wire::Encoder& out, const FetchHead& response);
 void encode(wire::Encoder& out, const FetchFlags& response);
 
 // Flag names as this session may see them: \Recent for IMAP4rev1 sessions, \read-report-sent only for those that know

@@ -243,13 +243,19 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
     tag = lexer.tag();
     spec = session.services.registry.command(read_name(lexer));
     rest = lexer.rest();
+    if (session.enabled.uid_only) lexer.forbid_numbers();
+    if (spec != nullptr && (spec->states & session.state & kSelected) != 0 && (spec->flags & kUsesMsn) != 0) {
+      lexer.refuse_numbers();
+    }
   } catch (const wire::BadSyntax& error) {
-    // A literal as the command's first word; the parser will say what is wrong once it is read.
-    static_cast<void>(error);
+    // Otherwise it is a literal as the command's first word; the parser will say what is wrong once it is read.
+    if (!error.code.empty()) refused = bad(error.text, error.code);
   }
   const bool messages = spec != nullptr && spec->message_literals && (spec->states & session.state) != 0;
   const std::uint64_t most = messages ? limits.message_octets : limits.command_literal_octets;
-  if (!session.principal && literal_octets_ + announced.octets > limits.line_octets) {
+  if (refused) {
+    // nothing more to ask
+  } else if (!session.principal && literal_octets_ + announced.octets > limits.line_octets) {
     refused = no("Too much before login", "TOOBIG");
   } else if (announced.octets > most || (!messages && literal_octets_ + announced.octets > most)) {
     refused = no("Literal too large", "TOOBIG");
@@ -286,6 +292,7 @@ Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
   parsed.tag = "*";
   try {
     wire::Lexer lexer(input, session.limits(), session.utf8());
+    if (session.enabled.uid_only) lexer.forbid_numbers();
     parsed.tag = lexer.tag();
     parsed.name = read_name(lexer);
     parsed.spec = session.services.registry.command(parsed.name);
@@ -300,9 +307,10 @@ Dispatcher::Parsed Dispatcher::parse(wire::CommandInput& input) {
                                                                      : bad("Already logged in");
       return parsed;
     }
+    if ((parsed.spec->flags & kUsesMsn) != 0) lexer.refuse_numbers();
     parsed.execute = parsed.spec->parse(lexer, session.parse_context());
   } catch (const wire::BadSyntax& error) {
-    parsed.refused = bad(error.text);
+    parsed.refused = bad(error.text, error.code);
   }
   return parsed;
 }

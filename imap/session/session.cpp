@@ -20,7 +20,14 @@ Session::Session(Services& services_, std::unique_ptr<Stream> stream_, std::stri
 Session::~Session() { services.sessions.remove(id); }
 
 ParseContext Session::parse_context() const {
-  return {services.limits, services.registry, utf8(), enabled.utf8, enabled.rev2, enabled.qresync, collation};
+  ParseContext context{services.limits, services.registry};
+  context.utf8 = utf8();
+  context.utf8_accept = enabled.utf8;
+  context.rev2 = enabled.rev2;
+  context.qresync = enabled.qresync;
+  context.uid_only = enabled.uid_only;
+  context.collation = collation;
+  return context;
 }
 
 void Session::log_in(schema::Principal who) {
@@ -42,6 +49,7 @@ void Session::log_out() {
   read_report_known = false;
   client_id.clear();
   out.set_utf8(false);
+  out.set_uid_only(false);
   state = kNotAuthenticated;
 }
 
@@ -86,6 +94,11 @@ void Session::enable_utf8() {
 void Session::enable_rev2() {
   enabled.rev2 = true;
   out.set_utf8(true);
+}
+
+void Session::enable_uid_only() {
+  enabled.uid_only = true;
+  out.set_uid_only(true);
 }
 
 std::function<void()> Session::waker() {

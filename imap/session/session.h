@@ -61,7 +61,8 @@ struct Enabled {
   bool condstore = false;
   bool utf8 = false;     // UTF8=ACCEPT
   bool rev2 = false;     // IMAP4rev2
-  bool qresync = false;  // VANISHED instead of EXPUNGE
+  bool qresync = false;   // VANISHED instead of EXPUNGE
+  bool uid_only = false;  // VANISHED and UIDFETCH: no message numbers either way
 };
 
 // What this identity may change permanently (RFC 4314 4).
@@ -131,6 +132,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void enable_qresync();  // and CONDSTORE (RFC 7162 3.2.3)
   void enable_utf8();
   void enable_rev2();
+  void enable_uid_only();
 
   // A line outside the command grammar (AUTHENTICATE, IDLE), without its end; sends what is buffered first.
   // Failure::timeout; in_use: woken up, nothing lost; unavailable: closed; limit: too long.

@@ -46,7 +46,7 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   Selected& selected = *session.selected;
   const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
   const Snapshot& now = selected.view.snapshot();
-  if (session.enabled.qresync) {
+  if (session.enabled.qresync || session.enabled.uid_only) {
     if (!changes.expunged_uids.empty()) session.out << Vanished{changes.expunged_uids, false};
   } else {
     for (const Msn msn : changes.expunged) session.out << Expunge{msn.value};

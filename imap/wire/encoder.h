@@ -1,5 +1,5 @@
 // Encoder: values → the octets of RFC 9051 9, appended to a buffer. It knows how this session wants text: UTF-8 in
-// quoted strings or literals, mailbox names in UTF-8 or modified UTF-7.
+// quoted strings or literals, mailbox names in UTF-8 or modified UTF-7, messages named by number or by UID (RFC 9586).
 // Runs on: session strand.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace cpm::imap::wire {
 
 class Encoder {
  public:
-  Encoder(std::string& out, bool utf8) : out_(out), utf8_(utf8) {}
+  Encoder(std::string& out, bool utf8, bool uid_only = false) : out_(out), utf8_(utf8), uid_only_(uid_only) {}
 
   Encoder& raw(std::string_view text) {
     out_.append(text);
@@ -44,6 +44,7 @@ class Encoder {
   Encoder& mailbox_atom(std::string_view path);
 
   [[nodiscard]] bool utf8() const { return utf8_; }
+  [[nodiscard]] bool uid_only() const { return uid_only_; }
   [[nodiscard]] std::string& buffer() { return out_; }
 
  private:
@@ -51,6 +52,7 @@ class Encoder {
 
   std::string& out_;
   const bool utf8_;
+  const bool uid_only_;
 };
 
 }  // namespace cpm::imap::wire

@@ -80,7 +80,13 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
 Lexer::Lexer(CommandInput& input, const Limits& limits, bool utf8)
     : input_(input), text_(input.text), limits_(limits), utf8_(utf8) {}
 
-void Lexer::bad(std::string text) const { throw BadSyntax{std::move(text), position_}; }
+void Lexer::bad(std::string text, std::string code) const {
+  throw BadSyntax{std::move(text), position_, std::move(code)};
+}
+
+void Lexer::refuse_numbers() const {
+  if (numbers_forbidden_) bad("No message numbers after ENABLE UIDONLY: use UIDs", "UIDREQUIRED");
+}
 
 char Lexer::peek_at(std::size_t ahead) const {
   return position_ + ahead < text_.size() ? text_[position_ + ahead] : '\0';

@@ -16,6 +16,7 @@ namespace cpm::imap::wire {
 struct BadSyntax {
   std::string text;          // for the client
   std::size_t position = 0;  // octet of the command's text, for the log
+  std::string code;          // response code of the BAD; empty for none
 };
 
 class Lexer {
@@ -30,6 +31,9 @@ class Lexer {
   [[nodiscard]] char peek_at(std::size_t ahead) const;
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] bool utf8() const { return utf8_; }
+  // UIDONLY is enabled: grammar that takes message numbers calls refuse_numbers() where it meets one (RFC 9586 3).
+  void forbid_numbers() { numbers_forbidden_ = true; }
+  void refuse_numbers() const;
   [[nodiscard]] const Limits& limits() const { return limits_; }
 
   void take(char expected);
@@ -86,7 +90,7 @@ class Lexer {
     Lexer& lexer_;
   };
 
-  [[noreturn]] void bad(std::string text) const;
+  [[noreturn]] void bad(std::string text, std::string code = {}) const;
 
  private:
   [[nodiscard]] std::string run(bool (*accept)(unsigned char), const char* what);
@@ -97,6 +101,7 @@ class Lexer {
   std::string_view text_;
   const Limits& limits_;
   const bool utf8_;
+  bool numbers_forbidden_ = false;
   std::size_t position_ = 0;
   std::size_t next_literal_ = 0;
   std::size_t depth_ = 0;

@@ -35,6 +35,21 @@ TEST(RegistryExtensions, NameTheirRfc) {
   for (const Extension& extension : registry->extensions()) EXPECT_FALSE(extension.rfcs.empty()) << extension.name;
 }
 
+// What has a UID form has message numbers, and UIDONLY refuses it by that flag.
+TEST(RegistryCommands, WithAUidFormSayThatTheyUseMessageNumbers) {
+  const auto registry = Registry::build({});
+  ASSERT_TRUE(registry);
+  for (const Extension& extension : registry->extensions()) {
+    for (const CommandSpec& uid_form : extension.commands) {
+      if (!uid_form.name.starts_with("UID ")) continue;
+      EXPECT_EQ(uid_form.flags & kUsesMsn, 0U) << uid_form.name;
+      const CommandSpec* plain = registry->command(uid_form.name.substr(4));
+      if (plain == nullptr || plain->name == "EXPUNGE") continue;  // has no argument
+      EXPECT_NE(plain->flags & kUsesMsn, 0U) << plain->name;
+    }
+  }
+}
+
 TEST(TraceRedact, KeepsSecretsAndTextOut) {
   EXPECT_EQ(redact("a1 LOGIN alice secret"), "a1 LOGIN …");
   EXPECT_EQ(redact("a1 login {5}\r\n {6}\r\n"), "a1 login …");
