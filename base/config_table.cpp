@@ -236,6 +236,11 @@ void command_limits(Table& t) {
   limit(t, number, "search_keys", &Limits::search_keys, 8, 1'000'000, "keys in one SEARCH");
   limit(t, number, "fetch_items", &Limits::fetch_items, 8, 100'000, "items in one FETCH");
   limit(t, number, "multiappend_messages", &Limits::multiappend_messages, 1, 1'000'000, "messages in one APPEND");
+  limit(t, number, "messages_per_command", &Limits::messages_per_command, 0, 1'000'000'000,
+        "messages that one FETCH, SEARCH, STORE, COPY, MOVE, APPEND or UID EXPUNGE works on (MESSAGELIMIT of RFC 9738, at "
+        "least 1000; clients that do not know it see the newest messages only); 0: no limit");
+  limit(t, number, "messages_per_save", &Limits::messages_per_save, 0, 1'000'000'000,
+        "messages that one COPY or APPEND stores (SAVELIMIT of RFC 9738, at least 1000); 0: no limit");
   limit(t, size, "pipelined_octets", &Limits::pipelined_octets, 4 * kKilo, 64 * kMega,
         "octets read ahead of the running command");
   limit(t, number, "bad_commands", &Limits::bad_commands, 1, 1'000'000,
@@ -277,6 +282,8 @@ void session_limits(Table& t) {
         "how often an idling session looks for changes by itself, should a wake-up be lost");
   limit(t, "write_timeout", &Limits::write_timeout, 1, 3600, "a client that does not read");
   limit(t, "command_deadline", &Limits::command_deadline, 1, 3600, "one step of a command in the database");
+  limit(t, "progress_interval", &Limits::progress_interval, 0, 3600,
+        "how long a running command may be silent before the client is told that it goes on (RFC 9585); 0: never told");
 }
 
 void node_limits(Table& t) {

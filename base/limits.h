@@ -18,6 +18,8 @@ struct Limits {
   std::size_t search_keys = 1024;                // keys in one SEARCH program
   std::size_t fetch_items = 256;                 // items in one FETCH
   std::size_t multiappend_messages = 1000;       // messages in one APPEND (RFC 3502)
+  std::uint64_t messages_per_command = 0;        // MESSAGELIMIT (RFC 9738); 0: none, as older clients need it
+  std::uint64_t messages_per_save = 0;           // SAVELIMIT: of COPY and APPEND alone; 0: none
   std::size_t pipelined_octets = 256 * 1024;     // read ahead of the command being executed
   std::size_t bad_commands = 50;                 // consecutive BAD answers before BYE
   std::size_t commands_before_login = 100;       // then BYE
@@ -45,6 +47,7 @@ struct Limits {
   std::chrono::seconds idle_poll{60};            // a look at the store during IDLE, should a wake-up be lost
   std::chrono::seconds write_timeout{120};       // client does not read
   std::chrono::seconds command_deadline{120};    // one database step
+  std::chrono::seconds progress_interval{10};    // silence of a running command before INPROGRESS (RFC 9585); 0: never
 
   // -- the node
   std::size_t connections = 50000;

@@ -84,6 +84,18 @@ std::uint64_t NumberSet::size() const {
   return count;
 }
 
+NumberSet NumberSet::greatest(std::uint64_t count) const {
+  NumberSet out;
+  for (auto range = ranges_.rbegin(); range != ranges_.rend() && count > 0; ++range) {
+    const std::uint64_t size = std::uint64_t{range->last} - range->first + 1;
+    const std::uint64_t taken = std::min(size, count);
+    out.ranges_.push_back({static_cast<std::uint32_t>(range->last - taken + 1), range->last});
+    count -= taken;
+  }
+  std::reverse(out.ranges_.begin(), out.ranges_.end());
+  return out;
+}
+
 NumberSet NumberSet::intersection(const NumberSet& other) const {
   NumberSet result;
   auto a = ranges_.begin();

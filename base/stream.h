@@ -50,6 +50,11 @@ class Stream {
   virtual void cancel() = 0;
   virtual boost::asio::any_io_executor executor() = 0;  // the session's strand
 
+  // What is known of the peer without reading. `closing`: it sends nothing more after what is waiting, and may still
+  // read, or be gone: a write brings it to light. `gone`: the connection is lost.
+  enum class PeerState { there, closing, gone };
+  [[nodiscard]] virtual PeerState peer_state() const = 0;
+
   [[nodiscard]] virtual bool tls_available() const = 0;
   [[nodiscard]] virtual const TlsInfo* tls() const = 0;  // nullptr while in the clear
   [[nodiscard]] virtual bool compressed() const = 0;

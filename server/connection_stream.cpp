@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -320,6 +321,14 @@ std::function<void()> ConnectionStream::canceller() {
 }
 
 asio::any_io_executor ConnectionStream::executor() { return core_->socket.get_executor(); }
+
+Stream::PeerState ConnectionStream::peer_state() const {
+  if (core_->cancelled || !core_->socket.is_open()) return PeerState::gone;
+  pollfd look{core_->socket.native_handle(), POLLRDHUP, 0};
+  if (::poll(&look, 1, 0) <= 0) return PeerState::there;
+  if ((look.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return PeerState::gone;
+  return (look.revents & POLLRDHUP) != 0 ? PeerState::closing : PeerState::there;
+}
 
 bool ConnectionStream::tls_available() const { return tls_source_ != nullptr && !ssl_ && !deflater_; }
 

@@ -40,6 +40,7 @@ class ConnectionStream final : public Stream {
   void cancel() override;
   boost::asio::any_io_executor executor() override;
 
+  [[nodiscard]] PeerState peer_state() const override;
   [[nodiscard]] bool tls_available() const override;
   [[nodiscard]] const TlsInfo* tls() const override;
   [[nodiscard]] bool compressed() const override { return inflater_ != nullptr; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the #include lines and checks the layers (docs/architecture.md):
 base <- schema <- imap <- server, base <- adapt <- imap, base <- schema <- admin; imap/mime stands on base alone; admin may use
-imap/mime, imap/deliver and imap/cpm to import messages (docs/decisions/0004)."""
+imap/mime, imap/deliver and imap/cpm to import messages (docs/decisions/0004). Responses with message numbers have one writer."""
 import pathlib
 import re
 import sys
@@ -22,6 +22,9 @@ SPECIAL = {
     "imap/deliver": {"base", "schema", "imap/mime", "imap/cpm", "imap/deliver"},
 }
 ADMIN_EXTRA = ("imap/mime/", "imap/deliver/", "imap/cpm/")
+# Responses that name a message by its number: UIDONLY (RFC 9586) must find them in one place.
+NUMBERED = re.compile(r'"[^"]* (FETCH \(|UIDFETCH|EXPUNGE\\r)')
+NUMBERED_PLACE = "imap/response/responses.cpp"
 LIBRARIES = {"pqxx": {"schema"}, "libpq-fe.h": {"schema", "tests"}}
 
 
@@ -35,6 +38,8 @@ def main():
             relative = path.relative_to(ROOT).as_posix()
             rules = next((r for prefix, r in SPECIAL.items() if relative.startswith(prefix + "/")), None)
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if layer == "imap" and relative != NUMBERED_PLACE and NUMBERED.search(line.split("//")[0]):
+                    bad.append(f"{relative}:{number}: FETCH and EXPUNGE are written in {NUMBERED_PLACE} only")
                 if match := re.match(r'\s*#\s*include\s+<(pqxx|libpq-fe\.h)', line):
                     if layer not in LIBRARIES[match[1]]:
                         bad.append(f"{relative}:{number}: only schema/ may use {match[1]}")

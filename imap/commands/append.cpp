@@ -3,6 +3,7 @@
 // while one arrives.
 #include "imap/commands/append_message.h"
 #include "imap/commands/mailbox_argument.h"
+#include "imap/session/message_limit.h"
 
 namespace cpm::imap::commands::append {
 
@@ -48,6 +49,7 @@ boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std
 boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
+  if (auto over = over_save_limit(session, command.messages.size())) co_return *over;
   auto staged = co_await stage_messages(session, std::move(command.messages), true);
   if (!staged) co_return failed(staged.error());
   const schema::Principal who = *session.principal;

@@ -1,7 +1,13 @@
-// COPY, UID COPY (RFC 9051 6.4.7), MOVE, UID MOVE (RFC 6851) with COPYUID (RFC 4315). One transaction: all or nothing.
+// COPY, UID COPY (RFC 9051 6.4.7), MOVE, UID MOVE (RFC 6851) with COPYUID (RFC 4315). COPY is one
+// transaction, all or nothing; MOVE of very many messages goes in pieces, each message is here or there (RFC 6851 3.3).
 #include "imap/commands/mailbox_argument.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
+#include "imap/session/message_limit.h"
+#include "imap/session/pieces.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace cpm::imap::commands::copy {
 
@@ -32,17 +38,11 @@ struct Copied {
   MailboxId target;
 };
 
-boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
-  const char* done = command.move ? "MOVE completed" : "COPY completed";
-  if (command.move && session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
-  const auto uids = session.selected->view.resolve(command.set, command.uid, session.saved_search);
-  if (!uids) co_return failed(uids.error());
-  const auto path = existing_path(session, command.mailbox);
-  if (!path) co_return failed(fail(Failure::try_create, ""));
+boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, MailboxId source, std::string target,
+                                                  UidSet wanted) {
   const schema::Principal who = *session.principal;
-  const MailboxId source = session.selected->view.snapshot().mailbox.id;
   const Limits& limits = session.limits();
-  auto work = [who, source, target = *path, wanted = *uids, move = command.move,
+  auto work = [who, source, target = std::move(target), wanted = std::move(wanted), move,
                &limits](schema::Transaction& tx) -> Result<Copied> {
     auto to = schema::authorize(tx, who, target, schema::kInsert);
     if (!to) return to.error().failure == Failure::not_found ? fail(Failure::try_create, "") : to.error();
@@ -58,22 +58,52 @@ boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
     copied.result = std::move(*result);
     return copied;
   };
-  auto copied = co_await session.db(std::move(work));
-  if (!copied) co_return failed(copied.error());
-  const schema::CopyResult& result = copied->result;
-  if (result.source.empty()) {
+  return session.db(std::move(work));
+}
+
+boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
+  const char* done = command.move ? "MOVE completed" : "COPY completed";
+  if (command.move && session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
+  auto uids = session.selected->view.resolve(command.set, command.uid, session.saved_search);
+  if (!uids) co_return failed(uids.error());
+  if (command.move) {
+    *uids = within_limit(session, std::move(*uids));
+  } else if (auto over = over_save_limit(session, *uids)) {
+    co_return *over;
+  }
+  const auto path = existing_path(session, command.mailbox);
+  if (!path) co_return failed(fail(Failure::try_create, ""));
+  const MailboxId source = session.selected->view.snapshot().mailbox.id;
+  std::vector<UidSet> pieces = command.move ? in_pieces(*uids) : std::vector<UidSet>{*uids};
+  schema::CopyResult all;
+  session.progress.goal = command.move ? uids->size() : 0;
+  for (UidSet& piece : pieces) {
+    if (command.move) session.progress.done = all.source.size();
+    if (session.terminated) co_return failed(being_ended());
+    std::string target = *path;
+    auto copied = co_await copy_piece(session, command.move, source, std::move(target), std::move(piece));
+    if (!copied) co_return failed(copied.error());
+    const AccountId account = session.principal->account;
+    if (!copied->result.source.empty()) {
+      session.services.hub.changed(account, copied->target);
+      if (command.move) session.services.hub.changed(account, source);
+    }
+    all.uidvalidity = copied->result.uidvalidity;
+    all.source.merge(copied->result.source);
+    all.target.merge(copied->result.target);
+    all.source_modseq = std::max(all.source_modseq, copied->result.source_modseq);
+  }
+  if (all.source.empty()) {
     co_return uids->empty() ? ok(std::string(done) + ", no messages")
                             : no("The messages no longer exist", "EXPUNGEISSUED");
   }
-  session.services.hub.changed(who.account, copied->target);
-  if (command.move) session.services.hub.changed(who.account, source);
-  const std::string code = "COPYUID " + std::to_string(result.uidvalidity.value) + ' ' + result.source.to_string() +
-                           ' ' + result.target.to_string();
+  const std::string code =
+      "COPYUID " + std::to_string(all.uidvalidity.value) + ' ' + all.source.to_string() + ' ' + all.target.to_string();
   if (!command.move) co_return ok(done, code);
   // Before the EXPUNGE responses, so that the client knows where the messages went (RFC 6851 4.3).
   session.out << Untagged{"OK", code, "Moved"};
   std::string modseq;
-  if (session.enabled.condstore) modseq = "HIGHESTMODSEQ " + std::to_string(result.source_modseq.value);
+  if (session.enabled.condstore) modseq = "HIGHESTMODSEQ " + std::to_string(all.source_modseq.value);
   co_return ok(done, modseq);
 }
 

@@ -6,6 +6,8 @@
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
 #include "imap/session/ahead.h"
+#include "imap/session/message_limit.h"
+#include "imap/session/pieces.h"
 #include "imap/session/resync.h"
 #include "imap/session/updates.h"
 #include "schema/messages.h"
@@ -129,29 +131,25 @@ class Fetcher {
     }
     auto uids = session_.selected->view.resolve(command_.set, command_.uid, session_.saved_search);
     if (!uids) co_return failed(uids.error());
-    if (command_.partial) *uids = command_.partial->choose(*uids);
+    if (command_.partial) {
+      const std::uint64_t limit = message_limit(session_);
+      if (limit > 0 && command_.partial->size() > limit) {
+        co_return no("The range holds more messages than a command may take", message_limit_code(limit, std::nullopt));
+      }
+      *uids = command_.partial->choose(*uids);
+    }
     if (uids->empty()) co_return ok("FETCH completed, no messages");
     auto latest = co_await session_.services.snapshots.latest(
         session_.services.db, session_.limits().command_deadline, *session_.principal,
         session_.selected->view.snapshot().mailbox.id, session_.selected->view.shared());
     if (!latest) co_return failed(latest.error());
     snapshot_ = *latest;
+    std::vector<std::uint32_t> wanted = wanted_of(*uids);
     if (sets_seen_ && !session_.selected->read_only) {
-      auto seen = co_await set_seen(*uids);
+      auto seen = co_await set_seen(wanted);
       if (!seen) co_return failed(seen.error());
     }
-    std::vector<std::uint32_t> wanted;
-    for (const auto& range : uids->ranges()) {
-      for (std::uint64_t uid = range.first; uid <= range.last; ++uid) {
-        const auto number = static_cast<std::uint32_t>(uid);
-        const std::size_t index = snapshot_->index_of(number);
-        if (index == Snapshot::npos) {
-          some_gone_ = true;
-        } else if (!command_.changed_since || snapshot_->modseqs[index] > command_.changed_since->value) {
-          wanted.push_back(number);
-        }
-      }
-    }
+    if (session_.limited_at) std::reverse(wanted.begin(), wanted.end());  // the greatest first (RFC 9738 3.1)
     Result<void> written;
     if (needs_rows_) {
       written = co_await with_rows(wanted);
@@ -178,35 +176,53 @@ class Fetcher {
     co_return told;
   }
 
-  // \Seen is set before the first octet leaves; the new flags travel with the body (RFC 9051 6.4.5).
-  boost::asio::awaitable<Result<void>> set_seen(const UidSet& uids) {
-    UidSet unseen;
+  // What is there and passes CHANGEDSINCE, as far as one command may go.
+  [[nodiscard]] std::vector<std::uint32_t> wanted_of(const UidSet& uids) {
+    UidSet wanted;
+    std::uint64_t there = 0;
     for (const auto& range : uids.ranges()) {
       for (std::size_t i = snapshot_->lower_bound(range.first);
            i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
-        if ((snapshot_->bits[i] & schema::kSeen) == 0) unseen.add(snapshot_->uids[i]);
+        ++there;
+        if (!command_.changed_since || snapshot_->modseqs[i] > command_.changed_since->value) {
+          wanted.add(snapshot_->uids[i]);
+        }
       }
+    }
+    some_gone_ = there < uids.size();
+    return within_limit(session_, std::move(wanted)).numbers();
+  }
+
+  // \Seen is set before the first octet leaves; the new flags travel with the body (RFC 9051 6.4.5).
+  boost::asio::awaitable<Result<void>> set_seen(const std::vector<std::uint32_t>& uids) {
+    UidSet unseen;
+    for (const std::uint32_t uid : uids) {
+      if ((snapshot_->bits[snapshot_->index_of(uid)] & schema::kSeen) == 0) unseen.add(uid);
     }
     if (unseen.empty()) co_return Result<void>{};
     const schema::Principal who = *session_.principal;
     const MailboxId mailbox = snapshot_->mailbox.id;
     const Limits& limits = session_.limits();
-    schema::StoreRequest request;
-    request.uids = unseen;
-    request.change = schema::FlagChange::add;
-    request.flags.bits = schema::kSeen;
-    auto work = [who, mailbox, request, &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
-      auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
-      if (!grant) return grant.error();
-      if (!grant->holds(schema::kKeepSeen)) return schema::StoreResult{};
-      return schema::store_flags(tx, *grant, request, limits);
-    };
-    auto stored = co_await session_.db(std::move(work), schema::Mode::single);
-    if (!stored) co_return stored.error();
-    for (schema::MessageFlags& message : stored->messages) {
-      if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
+    std::vector<UidSet> pieces = in_pieces(unseen);
+    for (UidSet& piece : pieces) {
+      schema::StoreRequest request;
+      request.uids = std::move(piece);
+      request.change = schema::FlagChange::add;
+      request.flags.bits = schema::kSeen;
+      auto work = [who, mailbox, request, &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
+        auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+        if (!grant) return grant.error();
+        if (!grant->holds(schema::kKeepSeen)) return schema::StoreResult{};
+        return schema::store_flags(tx, *grant, request, limits);
+      };
+      auto stored = co_await session_.db(std::move(work), schema::Mode::single);
+      if (!stored) co_return stored.error();
+      for (schema::MessageFlags& message : stored->messages) {
+        if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
+      }
+      if (!stored->changed.empty()) session_.services.hub.changed(who.account, mailbox);
+      if (session_.terminated) co_return being_ended();
     }
-    if (!newly_seen_.empty()) session_.services.hub.changed(who.account, mailbox);
     co_return Result<void>{};
   }
 
@@ -296,12 +312,15 @@ class Fetcher {
         ahead.start(read_page(part(next)));
       }
     };
+    session_.progress.goal = uids.size();
     for (std::size_t begin = 0; begin < uids.size(); begin += page) {
+      session_.progress.done = begin;
       read_on();
       auto rows = co_await ahead.take();
       if (!rows) co_return rows.error();
       read_on();
       some_gone_ = some_gone_ || rows->size() < std::min(page, uids.size() - begin);
+      if (session_.limited_at) std::reverse(rows->begin(), rows->end());
       for (const schema::MessageRow& row : *rows) {
         auto written = co_await write_row(row);
         if (!written) co_return written.error();

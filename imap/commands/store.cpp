@@ -1,10 +1,14 @@
 // STORE and UID STORE (RFC 9051 6.4.6) with UNCHANGEDSINCE and MODIFIED (RFC 7162 3.1.3). The flags are told with the
-// updates that end the command.
+// updates that end the command. Very many messages are changed in pieces.
 #include "imap/grammar/flags.h"
 #include "imap/grammar/sequence_set.h"
-#include "imap/session/session.h"
+#include "imap/session/message_limit.h"
+#include "imap/session/pieces.h"
+#include "imap/session/updates.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace cpm::imap::commands::store {
 
@@ -84,28 +88,22 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   return expected.bits == now.bits && expected.keywords == now.keywords;
 }
 
-boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
-  if (session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
-  if (command.unchanged_since) session.enable_condstore();
-  if ((command.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
-  const auto uids = session.selected->view.resolve(command.set, command.uid, session.saved_search);
-  if (!uids) co_return failed(uids.error());
-  if (uids->empty()) co_return ok("STORE completed, no messages");
+boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session, const StoreCommand& command,
+                                                                UidSet uids) {
   const schema::Principal who = *session.principal;
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
-  schema::StoreRequest request{*uids, command.change, command.flags, command.unchanged_since};
+  schema::StoreRequest request{std::move(uids), command.change, command.flags, command.unchanged_since};
   const Limits& limits = session.limits();
-  auto work = [who, mailbox, request, &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
+  const auto mode = schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
+  auto work = [who, mailbox, request = std::move(request),
+               &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();
     return schema::store_flags(tx, *grant, request, limits);
   };
-  const auto mode = schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
   auto result = co_await session.db(std::move(work), mode);
-  if (!result) co_return failed(result.error());
+  if (!result) co_return result.error();
   if (!result->changed.empty()) session.services.hub.changed(who.account, mailbox);
-  UidSet stored;
-  for (const schema::MessageFlags& message : result->messages) stored.add(message.uid.value);
   session.silent_modseq = result->highestmodseq;
   for (const schema::MessageFlags& message : result->messages) {
     const bool quiet = command.silent && foreseen(session, command, message, result->keywords);
@@ -113,8 +111,52 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
   }
   // A message that another session changed is told with its present flags (RFC 7162 3.1.3).
   session.echo.merge(result->modified);
-  std::string code = modified_code(session, command, result->modified);
-  const bool some_gone = stored.size() + result->modified.size() < uids->size();
+  co_return result;
+}
+
+// Between two pieces; what is told of the last one comes with the end of the command.
+boost::asio::awaitable<Result<void>> tell_piece(Session& session, bool uid) {
+  Tell tell;
+  tell.expunges = uid;
+  tell.echo = std::exchange(session.echo, {});
+  tell.silent = std::exchange(session.silent, {});
+  tell.silent_modseq = session.silent_modseq;
+  tell.descending = session.limited_at.has_value();
+  auto told = co_await tell_updates(session, std::move(tell));
+  if (!told) co_return told.error();
+  auto sent = co_await session.out.relieve();
+  if (!sent) co_return sent.error();
+  if (session.terminated) co_return being_ended();
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
+  if (session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
+  if (command.unchanged_since) session.enable_condstore();
+  if ((command.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
+  auto uids = session.selected->view.resolve(command.set, command.uid, session.saved_search);
+  if (!uids) co_return failed(uids.error());
+  *uids = within_limit(session, std::move(*uids));
+  if (uids->empty()) co_return ok("STORE completed, no messages");
+  UidSet modified;
+  std::uint64_t stored = 0;
+  std::vector<UidSet> pieces = in_pieces(*uids, session.limited_at.has_value());
+  session.progress.goal = uids->size();
+  session.progress.done = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (i > 0) {
+      auto told = co_await tell_piece(session, command.uid);
+      if (!told) co_return failed(told.error());
+    }
+    const std::uint64_t messages = pieces[i].size();
+    auto result = co_await store_piece(session, command, std::move(pieces[i]));
+    if (!result) co_return failed(result.error());
+    modified.merge(result->modified);
+    stored += result->messages.size();
+    *session.progress.done += messages;
+  }
+  std::string code = modified_code(session, command, modified);
+  const bool some_gone = stored + modified.size() < uids->size();
   if (code.empty() && some_gone) code = "EXPUNGEISSUED";
   co_return ok("STORE completed", code);
 }

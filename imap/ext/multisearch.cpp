@@ -118,7 +118,8 @@ boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchC
   const bool selected = session.selected && session.selected->view.snapshot().mailbox.id == mailbox;
   Result<SearchOutcome> outcome = SearchOutcome{};
   if (selected) {
-    outcome = co_await search(session, *command.program);
+    // A limit has no words for one of several mailboxes (RFC 9738 names the commands that it is for).
+    outcome = co_await search(session, *command.program, command.only_selected());
   } else {
     outcome = co_await search_in(session, mailbox, *command.program);
   }
@@ -152,6 +153,7 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
     if (!all) co_return failed(all.error());
     mailboxes = chosen(session, command, std::move(*all));
   }
+  if (mailboxes.size() > 1) session.progress.done = 0;  // counts over all of them
   for (const schema::MailboxRow& mailbox : mailboxes) {
     auto searched = co_await search_one(session, command, mailbox.id);
     if (!searched) co_return failed(searched.error());

@@ -4,6 +4,8 @@
 
 namespace cpm::imap::grammar {
 
+std::uint64_t PartialRange::size() const { return std::uint64_t{std::max(first, last)} - std::min(first, last) + 1; }
+
 NumberSet PartialRange::choose(const NumberSet& numbers) const {
   const std::uint64_t size = numbers.size();
   std::uint64_t from = std::min(first, last);  // 1-based places, inclusive

@@ -15,6 +15,7 @@ struct PartialRange {
   std::uint32_t last = 1;
   bool from_end = false;
 
+  [[nodiscard]] std::uint64_t size() const;  // how many it can name
   // Those of `numbers` that the range names; what it names beyond them is ignored.
   [[nodiscard]] NumberSet choose(const NumberSet& numbers) const;
   [[nodiscard]] std::string to_string() const;  // as given

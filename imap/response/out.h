@@ -11,6 +11,7 @@
 #include "imap/wire/encoder.h"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <string>
@@ -34,6 +35,7 @@ class Out {
   // Sends when the buffer holds more than Limits::out_buffer_octets. A client that does not read: Failure::timeout.
   boost::asio::awaitable<Result<void>> relieve();
   boost::asio::awaitable<Result<void>> flush();
+  [[nodiscard]] bool sending() const { return sending_; }
 
   void set_utf8(bool on) { utf8_ = on; }
   void set_uid_only(bool on) { uid_only_ = on; }
@@ -53,9 +55,16 @@ class Out {
     if (mark.size < buffer_.size()) buffer_.resize(mark.size);
     return true;
   }
+  // A whole line of its own from beside the running command: it leaves at once, after what was written before the mark
+  // and before what the command wrote since, which can still be taken back. When some of that was sent already, it
+  // leaves after all of it. Does nothing in the middle of a line. REQUIRES: !sending(), not in the middle of a
+  // response.
+  boost::asio::awaitable<Result<void>> interject(Mark& mark, const std::string& line);
   void release_memory();  // while idle
 
  private:
+  boost::asio::awaitable<Result<void>> send(std::string_view octets);
+
   Stream& stream_;
   const Limits& limits_;
   std::string buffer_;
@@ -63,6 +72,8 @@ class Out {
   bool uid_only_ = false;
   std::uint64_t octets_sent_ = 0;
   std::uint64_t sends_ = 0;
+  bool sending_ = false;
+  boost::asio::steady_timer* sent_ = nullptr;  // of a flush that waits for another send's end
 };
 
 }  // namespace cpm::imap

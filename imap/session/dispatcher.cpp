@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "imap/response/responses.h"
+#include "imap/session/message_limit.h"
 #include "imap/session/session_list.h"
 #include "imap/session/trace.h"
 #include "imap/session/updates.h"
@@ -329,12 +330,21 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   }
   session.services.sessions.update(session.id, [&](SessionInfo& info) { info.command = parsed.name; });
   const auto begin = std::chrono::steady_clock::now();
-  const Out::Mark mark = session.out.mark();
   session.tag = parsed.tag;
+  session.limited_at.reset();
   session.echo = {};
   session.silent = {};
-  Done done = co_await parsed.execute(session);
-  if (done.kind != Done::Kind::ok) session.out.rewind(mark);
+  watch_->begin();
+  Done done;
+  std::exception_ptr broken;
+  try {
+    done = co_await parsed.execute(session);
+  } catch (...) {
+    broken = std::current_exception();
+  }
+  co_await watch_->end();
+  if (broken) std::rethrow_exception(broken);
+  if (done.kind != Done::Kind::ok) session.out.rewind(watch_->mark());
   if (done.kind != Done::Kind::ok) {
     log::info("imap", "command refused",
               {{"session", session.id},
@@ -367,6 +377,7 @@ boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
   tell.echo = std::move(session.echo);
   tell.silent = std::move(session.silent);
   tell.silent_modseq = session.silent_modseq;
+  tell.descending = session.limited_at.has_value();
   auto told = co_await tell_updates(session, std::move(tell));
   if (!told && told.error().failure == Failure::not_found) {
     session.terminated = true;
@@ -385,6 +396,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
     // Who hears this number takes it that all before it was told (RFC 7162 3.2.7).
     if (!told && done.code.starts_with("HIGHESTMODSEQ")) done.code.clear();
   }
+  if (done.kind == Done::Kind::ok && session.limited_at) tell_limit(done);
   if (done.kind == Done::Kind::ok && session.enabled.qresync && session.selected) correct_modseq(done);
   if (done.next == Done::Next::hang_up) {
     if (!session.terminated) finished_ = true;  // the peer is gone; otherwise the run loop says BYE
@@ -419,6 +431,17 @@ boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, 
     }
   }
   co_return Result<void>{};
+}
+
+// Where a code stands in the tagged line already, this one goes before it (RFC 9738 3.1).
+void Dispatcher::tell_limit(Done& done) {
+  const std::string code = message_limit_code(message_limit(*session_), session_->limited_at);
+  if (done.code.empty()) {
+    done.code = code;
+    done.text += ", others remain";
+  } else {
+    session_->out << Untagged{"NO", code, "Others remain"};
+  }
 }
 
 // The client takes the greatest MODSEQ it heard for the state it knows. When something older is still to be told, it

@@ -3,6 +3,7 @@
 // Runs on: session strand.
 #pragma once
 
+#include "imap/session/command_watch.h"
 #include "imap/session/session.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -13,7 +14,8 @@ namespace cpm::imap {
 
 class Dispatcher {
  public:
-  explicit Dispatcher(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+  explicit Dispatcher(std::shared_ptr<Session> session)
+      : session_(std::move(session)), watch_(std::make_shared<CommandWatch>(*session_)) {}
   boost::asio::awaitable<void> run();
 
  private:
@@ -34,12 +36,14 @@ class Dispatcher {
   boost::asio::awaitable<Result<void>> complete(const Parsed& parsed, Done done);
   boost::asio::awaitable<bool> update(const Parsed& parsed);  // false: something stays untold
   void correct_modseq(Done& done);
+  void tell_limit(Done& done);
   void refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why);
   void write_tagged(const std::string& tag, const Done& done);
   void bye(const std::string& text);
   [[nodiscard]] std::chrono::milliseconds patience() const;
 
   std::shared_ptr<Session> session_;
+  std::shared_ptr<CommandWatch> watch_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::size_t bad_in_a_row_ = 0;
   std::size_t before_login_ = 0;

@@ -3,6 +3,10 @@
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
 #include "imap/session/ahead.h"
+#include "imap/session/message_limit.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <map>
@@ -15,6 +19,7 @@ enum class Truth : std::uint8_t { no, yes, unknown };
 
 constexpr std::size_t kPage = 2500;         // candidates of one statement
 constexpr std::size_t kWorthAnIndex = 250;  // fewer candidates are looked at as fast
+constexpr std::size_t kTurn = 100'000;      // messages sorted out at a stretch
 constexpr std::size_t kUnderWay = 2;        // statements of one search at a time, each on its own connection
 
 // What a leaf costs: columns of the message row, then header text, then body text.
@@ -156,18 +161,28 @@ class Evaluation {
     return Truth::no;
   }
 
-  boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program) {
+  boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program, bool limited) {
     std::stable_sort(leaves_.begin(), leaves_.end(),
                      [](const SearchNode* a, const SearchNode* b) { return cost(a->leaf) < cost(b->leaf); });
+    UidSet candidates = everything();
+    if (const auto within = named(program)) candidates = candidates.intersection(*within);
+    if (limited) candidates = within_limit(session_, std::move(candidates));  // as many as are looked at (RFC 9738 3.1)
     UidSet matched;
-    UidSet undecided = sort_out(program, everything(), matched);
-    for (const SearchNode* leaf : leaves_) {
-      if (undecided.empty()) break;
-      auto answer = co_await ask(*leaf, undecided);
+    UidSet undecided = co_await sort_out(program, std::move(candidates), matched);
+    const std::uint64_t messages = undecided.size();
+    const std::uint64_t before = session_.progress.done.value_or(0);
+    if (!session_.progress.done) session_.progress.goal = messages;  // otherwise one of several mailboxes
+    for (std::size_t i = 0; i < leaves_.size() && !undecided.empty(); ++i) {
+      // Each leaf counts for its part of the messages, however few are still open.
+      const Share share{before + messages * i / leaves_.size(), before + messages * (i + 1) / leaves_.size()};
+      auto answer = co_await ask(*leaves_[i], undecided, share);
       if (!answer) co_return answer.error();
-      answers_.emplace(leaf, std::move(*answer));
-      undecided = sort_out(program, undecided, matched);
+      answers_.emplace(leaves_[i], std::move(*answer));
+      UidSet open = co_await sort_out(program, undecided, matched);
+      undecided = std::move(open);
+      if (session_.terminated) co_return being_ended();
     }
+    if (session_.progress.done) session_.progress.done = before + messages;
     SearchOutcome outcome;
     for (const auto& range : matched.ranges()) {
       for (std::size_t i = snapshot_->lower_bound(range.first);
@@ -204,20 +219,37 @@ class Evaluation {
     return all;
   }
 
-  // Adds what matches to `matched`; returns what is still open.
-  UidSet sort_out(const SearchNode& program, const UidSet& candidates, UidSet& matched) const {
+  // The messages that the program names by number or UID; no others can match. None: it names none.
+  [[nodiscard]] std::optional<UidSet> named(const SearchNode& node) const {
+    if (node.kind == SearchNode::Kind::numbers || node.kind == SearchNode::Kind::uids) return sets_.at(&node);
+    std::optional<UidSet> all;
+    if (node.kind != SearchNode::Kind::all_of) return all;
+    for (const SearchNode& child : node.children) {
+      const auto some = named(child);
+      if (some) all = all ? all->intersection(*some) : *some;
+    }
+    return all;
+  }
+
+  // Adds what matches to `matched`; returns what is still open. Gives the thread away now and then.
+  boost::asio::awaitable<UidSet> sort_out(const SearchNode& program, UidSet candidates, UidSet& matched) const {
     UidSet open;
     UidSet yes;
+    std::size_t turn = 0;
     for (const auto& range : candidates.ranges()) {
       for (std::size_t i = snapshot_->lower_bound(range.first);
            i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
         const Truth truth = decide(program, i);
         if (truth == Truth::yes) yes.add(snapshot_->uids[i]);
         if (truth == Truth::unknown) open.add(snapshot_->uids[i]);
+        if (++turn % kTurn == 0) {
+          co_await boost::asio::post(session_.stream->executor(), boost::asio::use_awaitable);
+          if (session_.terminated) co_return UidSet{};
+        }
       }
     }
     matched.merge(yes);
-    return open;
+    co_return open;
   }
 
   // The candidates that an index leaves, when it pays to ask one.
@@ -241,7 +273,11 @@ class Evaluation {
     co_return (*placed)->uids_of(std::move(**contents)).intersection(candidates);
   }
 
-  boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates) {
+  struct Share {
+    std::uint64_t from = 0, to = 0;
+  };
+
+  boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates, Share share) {
     const schema::Principal who = *session_.principal;
     const MailboxId mailbox = snapshot_->mailbox.id;
     UidSet found;
@@ -249,6 +285,8 @@ class Evaluation {
     if (!narrowed) co_return narrowed.error();
     const std::vector<std::uint32_t> all = narrowed->numbers();
     Ahead<UidSet> ahead(session_.stream->executor());
+    session_.progress.done = share.from;
+    std::size_t taken = 0;
     for (std::size_t begin = 0; begin < all.size() || ahead.size() > 0;) {
       for (; begin < all.size() && ahead.size() < kUnderWay; begin += kPage) {
         UidSet page;
@@ -263,6 +301,8 @@ class Evaluation {
       auto part = co_await ahead.take();
       if (!part) co_return part.error();
       found.merge(*part);
+      taken = std::min(taken + kPage, all.size());
+      session_.progress.done = share.from + (share.to - share.from) * taken / all.size();
       if (session_.terminated) co_return being_ended();
     }
     co_return found;
@@ -278,24 +318,25 @@ class Evaluation {
 };
 
 boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::shared_ptr<const Snapshot> snapshot,
-                                                       const Scope& scope, const SearchNode& program) {
+                                                       const Scope& scope, const SearchNode& program,
+                                                       bool limited) {
   Evaluation evaluation(session, std::move(snapshot), scope);
   auto prepared = evaluation.prepare(program);
   if (!prepared) co_return prepared.error();
-  auto outcome = co_await evaluation.run(program);
+  auto outcome = co_await evaluation.run(program, limited);
   co_return outcome;
 }
 
 }  // namespace
 
-boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program) {
+boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited) {
   const Selected& selected = *session.selected;
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, selected.view.snapshot().mailbox.id,
                                                            selected.view.shared());
   if (!latest) co_return latest.error();
   const Scope scope{selected.view, selected.recent, session.saved_search};
-  auto outcome = co_await evaluate(session, *latest, scope, program);
+  auto outcome = co_await evaluate(session, *latest, scope, program, limited);
   co_return outcome;
 }
 
@@ -310,7 +351,7 @@ boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, Mailbo
   UidSet recent;
   if (row.recent_from < row.uidnext) recent.add(row.recent_from.value, row.uidnext.value - 1);
   const Scope scope{view, recent, nothing};
-  auto outcome = co_await evaluate(session, *latest, scope, program);
+  auto outcome = co_await evaluate(session, *latest, scope, program, false);
   co_return outcome;
 }
 

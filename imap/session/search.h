@@ -17,7 +17,8 @@ struct SearchOutcome {
   ModSeq highest_modseq;                     // greatest MODSEQ among them
   std::shared_ptr<const Snapshot> snapshot;  // what flags were taken from
 };
-boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program);
+// `limited`: as many messages are looked at as one command may (session/message_limit.h).
+boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited = true);
 
 // The same in a mailbox that is not selected: message numbers are those of its newest state, \Recent is what a SELECT
 // would show, `$` names nothing. Failure::not_found, denied.

@@ -59,8 +59,8 @@ struct Services {
 // Features that change how the session writes; asked only in wire, updates and response.
 struct Enabled {
   bool condstore = false;
-  bool utf8 = false;     // UTF8=ACCEPT
-  bool rev2 = false;     // IMAP4rev2
+  bool utf8 = false;      // UTF8=ACCEPT
+  bool rev2 = false;      // IMAP4rev2
   bool qresync = false;   // VANISHED instead of EXPUNGE
   bool uid_only = false;  // VANISHED and UIDFETCH: no message numbers either way
 };
@@ -69,6 +69,12 @@ struct Enabled {
 struct FlagRights {
   std::uint32_t changeable = 0;  // schema::FlagBit
   bool keywords = false;
+};
+
+// How far the running command is, in messages (RFC 9585 4).
+struct Progress {
+  std::optional<std::uint64_t> done;  // none: it does not count
+  std::uint64_t goal = 0;             // 0: not known
 };
 
 struct Selected {
@@ -108,6 +114,9 @@ class Session : public std::enable_shared_from_this<Session> {
   bool trace = false;
   std::string traced_tag;  // of the running command, when the trace may show it
   std::string tag;         // of the running command (ESEARCH names it)
+  Progress progress;       // of the running command
+  // The running command worked on the messages with the greatest UIDs only, down to this one (RFC 9738).
+  std::optional<Uid> limited_at;
   UidSet echo;             // STORE: tell the flags of these with the updates
   UidSet silent;           // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;

@@ -2,6 +2,8 @@
 
 #include "imap/response/responses.h"
 
+#include <algorithm>
+
 namespace cpm::imap {
 
 std::vector<std::string> defined_flags(const Session& session, const schema::KeywordTable& keywords) {
@@ -67,24 +69,29 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   session.out << Vanished{tell.earlier, true};
   UidSet told = changes.flags;
   told.merge(tell.echo);
+  std::vector<std::size_t> places;
   for (const auto& range : told.ranges()) {
     for (std::size_t i = now.lower_bound(range.first); i < now.size() && now.uids[i] <= range.last; ++i) {
-      const schema::MessageFlags flags = now.flags_at(i);
-      const auto known = selected.told.find(flags.uid.value);
-      const bool told_before = known != selected.told.end() && known->second.modseq == flags.modseq;
-      if (told_before && !session.enabled.condstore && !tell.echo.contains(flags.uid.value)) continue;
-      const bool silent = tell.silent.contains(flags.uid.value) && flags.modseq == tell.silent_modseq;
-      if (silent && !session.enabled.condstore) continue;
-      FetchFlags response;
-      response.msn = selected.view.msn_of(flags.uid).value;
-      response.uid = flags.uid.value;
-      if (!silent) response.flags = flag_names_for(session, flags, now.keywords);
-      if (session.enabled.condstore) {
-        response.modseq = flags.modseq.value;
-        selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
-      }
-      session.out << response;
+      places.push_back(i);
     }
+  }
+  if (tell.descending) std::reverse(places.begin(), places.end());
+  for (const std::size_t i : places) {
+    const schema::MessageFlags flags = now.flags_at(i);
+    const auto known = selected.told.find(flags.uid.value);
+    const bool told_before = known != selected.told.end() && known->second.modseq == flags.modseq;
+    if (told_before && !session.enabled.condstore && !tell.echo.contains(flags.uid.value)) continue;
+    const bool silent = tell.silent.contains(flags.uid.value) && flags.modseq == tell.silent_modseq;
+    if (silent && !session.enabled.condstore) continue;
+    FetchFlags response;
+    response.msn = selected.view.msn_of(flags.uid).value;
+    response.uid = flags.uid.value;
+    if (!silent) response.flags = flag_names_for(session, flags, now.keywords);
+    if (session.enabled.condstore) {
+      response.modseq = flags.modseq.value;
+      selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
+    }
+    session.out << response;
   }
   selected.told.clear();
   // With an expunge held back nothing newer counts as told.

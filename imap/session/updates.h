@@ -13,6 +13,7 @@ struct Tell {
   bool expunges = true;  // EXPUNGE may be sent now
   UidSet echo;           // tell the flags of these even if nothing changed (STORE without .SILENT)
   UidSet silent;         // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
+  bool descending = false;  // the flags of the greatest UID first
   ModSeq silent_modseq;  // … as long as nobody changed them again
   UidSet earlier;        // VANISHED (EARLIER), after what vanished now and before any FETCH (RFC 7162 3.2.6)
 };

@@ -84,5 +84,17 @@ TEST(NumberSet, AgreesWithAPlainSet) {
   }
 }
 
+TEST(NumberSet, KeepsTheGreatest) {
+  const NumberSet set{{1, 3}, {7, 7}, {10, 14}};
+  EXPECT_EQ(set.greatest(0).to_string(), "");
+  EXPECT_EQ(set.greatest(1).to_string(), "14");
+  EXPECT_EQ(set.greatest(5).to_string(), "10:14");
+  EXPECT_EQ(set.greatest(7).to_string(), "3,7,10:14");
+  EXPECT_EQ(set.greatest(9), set);
+  EXPECT_EQ(set.greatest(UINT64_MAX), set);
+  EXPECT_EQ((NumberSet{{1, UINT32_MAX}}).greatest(2).to_string(), "4294967294:4294967295");
+  EXPECT_EQ(NumberSet().greatest(5), NumberSet());
+}
+
 }  // namespace
 }  // namespace cpm

@@ -67,6 +67,7 @@ class ScriptedStream final : public Stream {
   void interrupt() override {}
   void cancel() override {}
   boost::asio::any_io_executor executor() override { return executor_; }
+  [[nodiscard]] PeerState peer_state() const override { return PeerState::there; }
   [[nodiscard]] bool tls_available() const override { return peer_.tls_available; }
   [[nodiscard]] const TlsInfo* tls() const override { return peer_.tls ? &*peer_.tls : nullptr; }
   [[nodiscard]] bool compressed() const override { return peer_.compressed; }

@@ -57,6 +57,13 @@ TEST(PartialRange, OfEveryNumber) {
   EXPECT_EQ(chosen("-4294967295:-4294967295", all), "1");
 }
 
+TEST(PartialRange, TellsHowManyItCanName) {
+  EXPECT_EQ(parse("1:500").size(), 500U);
+  EXPECT_EQ(parse("-500:-1").size(), 500U);
+  EXPECT_EQ(parse("7:7").size(), 1U);
+  EXPECT_EQ(parse("1:4294967295").size(), 4294967295U);
+}
+
 TEST(PartialRange, IsSpelledAsGiven) {
   EXPECT_EQ(parse("1:500").to_string(), "1:500");
   EXPECT_EQ(parse("500:400").to_string(), "500:400");
