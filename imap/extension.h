@@ -104,6 +104,7 @@ struct StatusItemSpec {
   std::uint64_t (*value)(const schema::MailboxRow&);
   bool enables_condstore = false;                   // asking for it is a CONDSTORE enabling command
   std::uint64_t (*limit)(const Limits&) = nullptr;  // instead of value: an item that is configuration
+  std::string (*text)(const schema::MailboxRow&) = nullptr;  // instead of value: not a number, as it is written
 };
 
 struct FetchItemSpec {

@@ -27,6 +27,7 @@ enum FetchColumn : std::uint32_t {
   kColumnHeader = 1U << 4,
   kColumnBytes = 1U << 5,  // whole octets, only of messages up to `inline_limit` octets
   kColumnFacts = 1U << 6,
+  kColumnThread = 1U << 7,
 };
 
 struct MessageRow {
@@ -40,6 +41,7 @@ struct MessageRow {
   std::uint64_t header_octets = 0;
   std::optional<std::string> bytes;  // kColumnBytes and small enough
   ObjectFacts facts;                 // kColumnFacts
+  std::optional<std::int64_t> thread;  // kColumnThread; none: the message names no thread
 };
 
 // Rows by uid; missing UIDs are left out. The caller pages (some hundred UIDs a call, fewer with bytes).

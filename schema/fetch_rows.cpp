@@ -30,7 +30,7 @@ constexpr Query kHead{
     "select " CPM_FETCH_COLUMNS ", case when $6 & 32 <> 0 and m.size <= $5 then " CPM_FETCH_BYTES
     " end,"
     " h.header_octets, h.envelope, h.body, h.body_structure, h.part_map, h.header, h.conversation_id,"
-    " h.contribution_id, h.imdn_id, h.message_id, h.direction" CPM_FETCH_MESSAGES
+    " h.contribution_id, h.imdn_id, h.message_id, h.direction, h.thread_id" CPM_FETCH_MESSAGES
     " cross join lateral (select i.header_octets,"
     " case when $6 & 1 <> 0 then i.envelope end as envelope, case when $6 & 2 <> 0 then i.body end as body,"
     " case when $6 & 4 <> 0 then i.body_structure end as body_structure,"
@@ -38,7 +38,8 @@ constexpr Query kHead{
     " case when $6 & 64 <> 0 then i.conversation_id end as conversation_id,"
     " case when $6 & 64 <> 0 then i.contribution_id end as contribution_id,"
     " case when $6 & 64 <> 0 then i.imdn_id end as imdn_id,"
-    " case when $6 & 64 <> 0 then i.message_id end as message_id, i.direction"
+    " case when $6 & 64 <> 0 then i.message_id end as message_id, i.direction,"
+    " case when $6 & 128 <> 0 then i.thread_id end as thread_id"
     " from content_head i where i.account_id = $1 and i.content_id = m.content_id offset 0) h"};
 
 #undef CPM_FETCH_COLUMNS
@@ -47,9 +48,9 @@ constexpr Query kHead{
 
 // The numbers stand in kHead.
 static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure == 4 && kColumnPartMap == 8 &&
-              kColumnHeader == 16 && kColumnBytes == 32 && kColumnFacts == 64);
-constexpr std::uint32_t kHeadColumns =
-    kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap | kColumnHeader | kColumnFacts;
+              kColumnHeader == 16 && kColumnBytes == 32 && kColumnFacts == 64 && kColumnThread == 128);
+constexpr std::uint32_t kHeadColumns = kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap |
+                                       kColumnHeader | kColumnFacts | kColumnThread;
 
 std::chrono::sys_seconds time_from(std::int64_t seconds) {
   return std::chrono::sys_seconds{std::chrono::seconds{seconds}};
@@ -75,6 +76,7 @@ MessageRow row_from(const BinaryRows& rows, std::size_t row, std::uint32_t colum
   if ((columns & kColumnFacts) != 0) {
     out.facts = {octets(12), octets(13), octets(14), octets(15), static_cast<int>(rows.number(row, 16))};
   }
+  if ((columns & kColumnThread) != 0 && !rows.is_null(row, 17)) out.thread = rows.number(row, 17);
   return out;
 }
 

@@ -102,6 +102,14 @@ std::int64_t content_number(Unpacker& packed) {
   const std::uint64_t high = packed.number();
   return static_cast<std::int64_t>(high << 32 | packed.number());
 }
+constexpr Query kByContent{"search_content", "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES(
+                                                 "i.content_id") " where m.content_id = $5::bigint"};
+// The contents of a thread are few and found by their index; the candidates are compared with them.
+constexpr Query kByThread{
+    "search_thread",
+    "select string_agg(int4send(m.uid), '')" CPM_CANDIDATES(
+        "i.content_id") " where m.content_id = any (array(select h.content_id from content_head h where h.account_id = $1"
+                        " and h.thread_id = $5::bigint))"};
 
 #undef CPM_CANDIDATES
 #undef CPM_HEAD
@@ -180,6 +188,11 @@ class Matcher {
     if (!searchable(leaf.needle)) return UidSet{};
     return with_full_text(execute(kByText, like_pattern(leaf.needle), one_line(leaf.needle)), leaf);
   }
+
+  Result<UidSet> operator()(const ContentIs& leaf) {
+    return packed_uids(execute(kByContent, leaf.content.value)[0][0]);
+  }
+  Result<UidSet> operator()(const ThreadIs& leaf) { return packed_uids(execute(kByThread, leaf.thread)[0][0]); }
 
  private:
   template <class... Args>

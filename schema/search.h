@@ -62,8 +62,14 @@ struct TextHas {  // header or body
   std::string needle;
   std::optional<Stricter> stricter;
 };
-using SearchLeaf =
-    std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, BodyHas, TextHas>;
+struct ContentIs {
+  ContentId content;
+};
+struct ThreadIs {
+  std::int64_t thread;  // content_head.thread_id
+};
+using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, BodyHas,
+                                TextHas, ContentIs, ThreadIs>;
 
 // Answers from the octets whether a message matches, where the stored text does not decide: it is cut short, or the
 // collation is not that of the stored text.

@@ -1,5 +1,6 @@
 // CREATE (RFC 9051 6.3.4) with USE (RFC 6154 3). Missing parents become real mailboxes (design decision 15).
 #include "imap/commands/mailbox_argument.h"
+#include "imap/grammar/object_id.h"
 
 namespace cpm::imap::commands::create {
 
@@ -50,7 +51,8 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   };
   auto created = co_await session.db(std::move(work));
   if (!created) co_return failed(created.error());
-  co_return ok("CREATE completed");
+  if (!session.services.registry.has("objectid")) co_return ok("CREATE completed");
+  co_return ok("CREATE completed", "MAILBOXID (" + mailbox_object_id(*created) + ")");
 }
 
 }  // namespace
@@ -61,7 +63,7 @@ Extension describe() {
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 6154"};
   extension.capabilities = {{"CREATE-SPECIAL-USE"}};
   extension.commands = {command("CREATE", kLoggedIn, kNoFlags, parse, execute)};
-  extension.response_codes = {"ALREADYEXISTS", "CANNOT", "LIMIT", "USEATTR"};
+  extension.response_codes = {"ALREADYEXISTS", "CANNOT", "LIMIT", "MAILBOXID", "USEATTR"};
   return extension;
 }
 

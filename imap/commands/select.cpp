@@ -1,6 +1,7 @@
 // SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE's parameter: RFC 7162 3.1.8). Answered from the mailbox
 // snapshot. A failing SELECT leaves nothing selected and says nothing untagged (MSS-84).
 #include "imap/commands/mailbox_argument.h"
+#include "imap/grammar/object_id.h"
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
 
@@ -119,6 +120,9 @@ void describe_mailbox(Session& session, bool was_selected) {
   session.out << Untagged{"OK", permanent, selected.read_only ? "Read only: changes are refused" : "Flags permitted"};
   session.out << Untagged{"OK", "UIDVALIDITY " + std::to_string(snapshot.mailbox.uidvalidity.value), "UIDs valid"};
   session.out << Untagged{"OK", "UIDNEXT " + std::to_string(snapshot.mailbox.uidnext.value), "Predicted next UID"};
+  if (session.services.registry.has("objectid")) {
+    session.out << Untagged{"OK", "MAILBOXID (" + mailbox_object_id(snapshot.mailbox) + ")", "Identifier"};
+  }
   session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
   if (session.enabled.rev2) {
     ListData data;
@@ -181,8 +185,8 @@ Extension describe() {
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
   extension.commands = {command("SELECT", kLoggedIn, kNoFlags, parse_select, execute),
                         command("EXAMINE", kLoggedIn, kNoFlags, parse_examine, execute)};
-  extension.response_codes = {"CLOSED",     "HIGHESTMODSEQ", "PERMANENTFLAGS", "READ-ONLY",
-                              "READ-WRITE", "UIDNEXT",       "UIDVALIDITY",    "UNSEEN"};
+  extension.response_codes = {"CLOSED",     "HIGHESTMODSEQ", "MAILBOXID",   "PERMANENTFLAGS", "READ-ONLY",
+                              "READ-WRITE", "UIDNEXT",       "UIDVALIDITY", "UNSEEN"};
   return extension;
 }
 

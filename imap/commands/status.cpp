@@ -21,8 +21,12 @@ StatusData status_of(Session& session, const StatusItems& items, const schema::M
   StatusData data;
   data.path = mailbox.path;
   for (const StatusItemSpec* item : items) {
-    data.items.emplace_back(std::string(item->name),
-                            item->limit != nullptr ? item->limit(session.limits()) : item->value(mailbox));
+    if (item->text != nullptr) {
+      data.items.emplace_back(std::string(item->name), item->text(mailbox));
+    } else {
+      data.items.emplace_back(std::string(item->name),
+                              item->limit != nullptr ? item->limit(session.limits()) : item->value(mailbox));
+    }
     if (item->enables_condstore) session.enable_condstore();
   }
   return data;

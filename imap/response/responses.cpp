@@ -41,7 +41,7 @@ void encode(wire::Encoder& out, const StatusData& response) {
   out.raw("* STATUS ").mailbox_atom(response.path).raw(" (");
   for (std::size_t i = 0; i < response.items.size(); ++i) {
     if (i > 0) out.sp();
-    out.raw(response.items[i].first).sp().number(response.items[i].second);
+    out.raw(response.items[i].first).sp().raw(response.items[i].second.text);
   }
   out.raw(")").crlf();
 }

@@ -51,9 +51,14 @@ struct SearchData {
   std::vector<std::uint32_t> numbers;
   std::optional<std::uint64_t> modseq;
 };
+struct StatusValue {
+  StatusValue(std::uint64_t number) : text(std::to_string(number)) {}
+  StatusValue(std::string as_written) : text(std::move(as_written)) {}
+  std::string text;
+};
 struct StatusData {
   std::string path;
-  std::vector<std::pair<std::string, std::uint64_t>> items;
+  std::vector<std::pair<std::string, StatusValue>> items;
 };
 struct ListData {
   std::string command = "LIST";  // or LSUB

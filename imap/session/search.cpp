@@ -25,7 +25,8 @@ constexpr std::size_t kUnderWay = 2;        // statements of one search at a tim
 // What a leaf costs: columns of the message row, then header text, then body text.
 int cost(const schema::SearchLeaf& leaf) {
   if (std::holds_alternative<schema::SizeIs>(leaf) || std::holds_alternative<schema::InternalDateIs>(leaf) ||
-      std::holds_alternative<schema::InternalTimeIs>(leaf) || std::holds_alternative<schema::SaveDateIs>(leaf)) {
+      std::holds_alternative<schema::InternalTimeIs>(leaf) || std::holds_alternative<schema::SaveDateIs>(leaf) ||
+      std::holds_alternative<schema::ContentIs>(leaf) || std::holds_alternative<schema::ThreadIs>(leaf)) {
     return 1;
   }
   if (std::holds_alternative<schema::SentDateIs>(leaf)) return 2;

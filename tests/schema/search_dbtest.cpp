@@ -60,6 +60,32 @@ TEST_F(Search, Dates) {
   EXPECT_EQ(find(InternalDateIs{Compare::greater, sys_days{year{30000} / 1 / 1}}), "");
 }
 
+TEST_F(Search, ContentsAndThreads) {
+  NewMessage message = new_message("one");
+  message.head.thread = "<root@example.net>";
+  ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
+  message.head.thread = "<other@example.net>";
+  ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
+  message.head.thread = "<root@example.net>";
+  ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
+  append("INBOX", 1);  // names no thread
+  const auto rows = with("INBOX", [&](Transaction& tx, const Grant& grant) {
+                      return fetch_rows(tx, grant, {{1, 4}}, kColumnThread, 0);
+                    }).value();
+  ASSERT_EQ(rows.size(), 4U);
+  ASSERT_TRUE(rows[0].thread && rows[1].thread);
+  EXPECT_EQ(rows[0].thread, rows[2].thread);
+  EXPECT_NE(rows[0].thread, rows[1].thread);
+  EXPECT_FALSE(rows[3].thread);
+  EXPECT_EQ(find(ThreadIs{*rows[0].thread}), "1,3");
+  EXPECT_EQ(find(ThreadIs{*rows[0].thread}, {{2, 4}}), "3");
+  EXPECT_EQ(find(ThreadIs{*rows[1].thread}), "2");
+  EXPECT_EQ(find(ThreadIs{0}), "");
+  EXPECT_EQ(find(ContentIs{rows[1].content}), "2");
+  EXPECT_EQ(find(ContentIs{rows[1].content}, {{3, 4}}), "");
+  EXPECT_EQ(find(ContentIs{ContentId{1}}), "");
+}
+
 TEST_F(Search, FieldsStayOnTheirLine) {
   add("subject:hello world\nfrom:bob@x.y\n", "");
   add("subject:goodbye\nfrom:hello\n", "");
