@@ -29,6 +29,8 @@ struct Config {
     std::size_t threads = 0;      // session threads; 0 = one per processor
     std::size_t cpu_threads = 0;  // password hashing; 0 = one per processor
     std::string name;             // in the greeting and in ID
+    std::string language;         // preferred for texts (RFC 5255)
+    std::string admin, comment;   // annotations of the server (RFC 5464 6.2)
   } server;
 
   struct Tls {

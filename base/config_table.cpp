@@ -120,6 +120,15 @@ void network_keys(Table& t) {
          [](Config& c, std::uint64_t v) { c.server.cpu_threads = v; });
   text(t, "server.name", "cpmstore", "the name that the server gives itself in the greeting",
        [](Config& c) -> std::string& { return c.server.name; });
+  choice(t, "server.language", {"i-default", "en", "de"}, "i-default",
+         "the language of clients that ask for \"default\" (RFC 5255); others begin with i-default, which is English",
+         [](Config& c, const std::string& v) { c.server.language = v; });
+  text(t, "server.admin", "",
+       "how to reach the administrator, a URI as mailto:help@example.net: the annotation /shared/admin (RFC 5464)",
+       [](Config& c) -> std::string& { return c.server.admin; });
+  text(t, "server.comment", "",
+       "a note about the server: its annotation /shared/comment, which users can then not change; empty: their own",
+       [](Config& c) -> std::string& { return c.server.comment; });
 }
 
 void tls_keys(Table& t) {
@@ -259,6 +268,15 @@ void object_limits(Table& t) {
   limit(t, number, "mailbox_depth", &Limits::mailbox_depth, 2, 1000, "levels of mailboxes within each other");
   limit(t, size, "mailbox_name_octets", &Limits::mailbox_name_octets, 64, 64 * kKilo, "a mailbox's whole name");
   limit(t, number, "subscriptions", &Limits::subscriptions, 2, 10'000'000, "subscribed names of one account");
+  limit(t, size, "metadata_value_octets", &Limits::metadata_value_octets, kKilo, 16 * kMega, "one annotation");
+  limit(t, size, "metadata_entry_octets", &Limits::metadata_entry_octets, 64, 2 * kKilo, "name of one annotation");
+  limit(t, number, "metadata_entries", &Limits::metadata_entries, 10, 100'000,
+        "annotations of one mailbox or of the server, of one user or shared");
+  limit(t, number, "metadata_account_entries", &Limits::metadata_account_entries, 10, 1'000'000,
+        "annotations of one account");
+  limit(t, size, "metadata_account_octets", &Limits::metadata_account_octets, 16 * kKilo, 16 * kGiga,
+        "names and values of all annotations of one account");
+  limit(t, number, "filter_depth", &Limits::filter_depth, 3, 100, "SEARCH filters that use each other");
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");
   limit(t, size, "header_octets", &Limits::header_octets, 4 * kKilo, 64 * kMega, "one header that is interpreted");

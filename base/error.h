@@ -25,6 +25,8 @@ enum class Failure {
   in_use,        // somebody else holds it
   has_children,  // mailbox cannot be removed while it has inferior names
   use_attr,      // special-use attribute refused
+  too_many,      // no room for another annotation (RFC 5464 4.3)
+  no_filter,     // no usable SEARCH filter of that name, which is the text (RFC 5466 3.1)
   expunged,      // some messages named by the command are gone
   auth_failed,   // wrong credentials or unknown user (never tell which)
   authz_failed,  // authenticated, but may not act as the requested identity

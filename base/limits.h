@@ -28,15 +28,21 @@ struct Limits {
   std::uint64_t message_octets = 128ULL << 20;  // APPENDLIMIT (RFC 7889)
   std::size_t keyword_octets = 255;             // one keyword
   std::size_t keywords_per_mailbox = 1000;
-  std::size_t mailboxes = 20000;               // per account
-  std::size_t mailbox_depth = 32;              // levels of hierarchy
-  std::size_t mailbox_name_octets = 1024;      // whole path, UTF-8
-  std::size_t subscriptions = 20000;           // per account
-  std::size_t mime_parts = 10000;              // parts of one message; further ones are text of their parent
-  std::size_t mime_nesting = 100;              // multipart and message/rfc822 levels
-  std::size_t header_octets = 1 << 20;         // of one header block that is interpreted; all octets are kept
-  std::size_t search_text_octets = 64 * 1024;  // normalised text stored for SEARCH; beyond it the octets are read
-  std::size_t chunk_octets = 256 * 1024;       // one row of content_chunk
+  std::size_t mailboxes = 20000;                     // per account
+  std::size_t mailbox_depth = 32;                    // levels of hierarchy
+  std::size_t mailbox_name_octets = 1024;            // whole path, UTF-8
+  std::size_t subscriptions = 20000;                 // per account
+  std::size_t metadata_value_octets = 64 * 1024;     // one annotation (RFC 5464 4.1 asks 1024)
+  std::size_t metadata_entry_octets = 1024;          // its name
+  std::size_t metadata_entries = 1000;               // of one mailbox or the server, per user or shared (RFC 5464: 10)
+  std::size_t metadata_account_entries = 20000;      // of one account
+  std::uint64_t metadata_account_octets = 16 << 20;  // names and values of one account
+  std::size_t filter_depth = 10;                     // filters that use filters (RFC 5466 3.1 asks 3)
+  std::size_t mime_parts = 10000;                    // parts of one message; further ones are text of their parent
+  std::size_t mime_nesting = 100;                    // multipart and message/rfc822 levels
+  std::size_t header_octets = 1 << 20;               // of one header block that is interpreted; all octets are kept
+  std::size_t search_text_octets = 64 * 1024;        // normalised text stored for SEARCH; beyond it the octets are read
+  std::size_t chunk_octets = 256 * 1024;             // one row of content_chunk
 
   // -- one session
   std::size_t out_buffer_octets = 64 * 1024;     // responses gathered before a send

@@ -71,6 +71,8 @@ struct CommandSpec {
   // tag. A value refuses the literal (the tagged answer); nothing accepts it (RFC 9051 6.3.12, RFC 7888).
   std::function<boost::asio::awaitable<std::optional<Done>>(Session&, std::string text, std::uint64_t octets)>
       before_literal;
+  // The response code for a literal above the bounds; null: TOOBIG.
+  std::string (*literal_too_big)(const Limits&) = nullptr;
   // Literals of this command are messages: bounded by Limits::message_octets, spooled to disk.
   bool message_literals = false;
 };
@@ -136,6 +138,13 @@ struct SelectParameterSpec {
   SelectAction (*parse)(wire::Lexer&, const ParseContext&);  // its arguments; throws wire::BadSyntax
 };
 
+// Server annotations below "/private<root>/" and "/shared<root>/" that must be more than octets (RFC 5464 3.2.1).
+struct MetadataRuleSpec {
+  std::string_view root;  // "/filters/values", lower case
+  // `name`: what follows the root. An Error refuses the value.
+  Result<void> (*check)(std::string_view name, std::string_view value, const ParseContext&);
+};
+
 struct Extension {
   std::string name;               // file stem: configuration switches it off by this
   std::vector<std::string> rfcs;  // "RFC 2177"
@@ -147,6 +156,7 @@ struct Extension {
   std::vector<SearchKeySpec> search_keys;
   std::vector<EnableSpec> enables;
   std::vector<SelectParameterSpec> select_parameters;
+  std::vector<MetadataRuleSpec> metadata_rules;
   std::vector<std::string> response_codes;  // for docs/rfc-coverage.md
 };
 

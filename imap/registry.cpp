@@ -63,6 +63,14 @@ const SelectParameterSpec* Registry::select_parameter(std::string_view name) con
   return find(select_parameters_, name);
 }
 
+std::vector<const MetadataRuleSpec*> Registry::metadata_rules() const {
+  std::vector<const MetadataRuleSpec*> rules;
+  for (const Extension& extension : extensions_) {
+    for (const MetadataRuleSpec& rule : extension.metadata_rules) rules.push_back(&rule);
+  }
+  return rules;
+}
+
 bool Registry::has(std::string_view extension) const {
   return std::any_of(extensions_.begin(), extensions_.end(),
                      [&](const Extension& one) { return one.name == extension; });

@@ -31,6 +31,7 @@ class Registry {
   [[nodiscard]] const SearchKeySpec* search_key(std::string_view upper_name) const;
   [[nodiscard]] const EnableSpec* enable(std::string_view upper_name) const;
   [[nodiscard]] const SelectParameterSpec* select_parameter(std::string_view upper_name) const;
+  [[nodiscard]] std::vector<const MetadataRuleSpec*> metadata_rules() const;
   [[nodiscard]] bool has(std::string_view extension) const;
 
   // "IMAP4rev1 IDLE …" as this session sees it now.

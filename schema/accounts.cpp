@@ -55,7 +55,7 @@ constexpr Query kDeleteChunks{"account_delete_chunks", "delete from content_chun
 constexpr Query kDeleteTexts{"account_delete_texts", "delete from content_text where account_id = $1"};
 constexpr Query kDeleteHeads{"account_delete_heads", "delete from content_head where account_id = $1"};
 constexpr Query kDeleteContent{"account_delete_content", "delete from content where account_id = $1"};
-// Mailboxes with their keywords, subscriptions and the credential go with it, by foreign keys.
+// Mailboxes with their keywords, annotations, subscriptions and the credential go with it, by foreign keys.
 constexpr Query kDeleteAccount{"account_delete", "delete from account where account_id = $1"};
 constexpr Query kDeleteMessages{"account_delete_messages", "delete from message where account_id = $1"};
 constexpr Query kDeleteExpunged{"account_delete_expunged", "delete from expunged where account_id = $1"};

@@ -34,7 +34,7 @@ constexpr Query kChunks{
     "select data from content_chunk where account_id = $1 and content_id = $2 and n >= $3 and n < $3 + 8 order by n"};
 
 // Each returns what must never be: a mailbox (0: none in particular) and a sentence. No more than a thousand of a kind.
-constexpr std::array<Query, 14> kInvariants{{
+constexpr std::array<Query, 15> kInvariants{{
     {"check_usage",
      "select 0, format('usage is %s messages, %s octets, %s mailboxes; counted %s, %s, %s', "
      "a.used_messages, a.used_bytes,"
@@ -133,6 +133,11 @@ constexpr std::array<Query, 14> kInvariants{{
      "by content_id) r"
      " on r.content_id = c.content_id where c.account_id = $1"
      " and (c.refs <> coalesce(r.n, 0) or (c.state = 1) <> (c.refs > 0)) limit 1000"},
+    {"check_metadata",
+     "select m.mailbox_id, format('annotation %s was changed by number %s, above the counter %s of the account', "
+     "m.entry,"
+     " m.changed, a.metadata_changes) from metadata m, account a where m.account_id = $1 and a.account_id = $1"
+     " and m.changed > a.metadata_changes limit 1000"},
     {"check_content_rows",
      "select 0, format('content %s of %s octets: chunks hold %s, head %s, text %s, digest of %s octets%s', "
      "c.content_id, c.size,"

@@ -2,6 +2,7 @@
 #include "schema/mailbox_rows.h"
 #include "schema/mailboxes.h"
 #include "schema/messages.h"
+#include "schema/metadata.h"
 
 #include <algorithm>
 #include <chrono>
@@ -33,6 +34,10 @@ constexpr Query kAccountMade{
     "account_mailboxes_made",
     "update account set next_mailbox = $2, next_uidvalidity = $3, mailboxes = $4 where account_id = $1"};
 
+constexpr Query kSetUse{"mailbox_set_use",
+                        "update mailbox set special_use = $3 where account_id = $1 and mailbox_id = $2"};
+constexpr Query kUseTakenByOther{"mailbox_use_taken_by_other",
+                                 "select from mailbox where account_id = $1 and special_use = $2 and mailbox_id <> $3"};
 constexpr Query kUseTaken{"mailbox_use_taken", "select from mailbox where account_id = $1 and special_use = $2"};
 
 constexpr Query kLockMailbox{
@@ -49,7 +54,7 @@ constexpr Query kDeleteMessages{"mailbox_delete_messages",
                                 "delete from message where account_id = $1 and mailbox_id = $2"};
 constexpr Query kDeleteExpunged{"mailbox_delete_expunged",
                                 "delete from expunged where account_id = $1 and mailbox_id = $2"};
-// Keywords go with it, by foreign key.
+// Keywords and annotations go with it, by foreign keys.
 constexpr Query kDelete{"mailbox_delete", "delete from mailbox where account_id = $1 and mailbox_id = $2"};
 
 constexpr Query kAccountDeleted{"account_mailbox_deleted",
@@ -104,6 +109,7 @@ Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who,
                                           std::string_view new_path, const Limits& limits) {
   CPM_TRY(made, create_mailbox(tx, who, new_path, SpecialUse::none, limits));
   CPM_TRY(target, authorize(tx, who, made.id, kInsert));
+  CPM_CHECK(copy_metadata(tx, who.account, kInbox, made.id, limits));
   // Read again under the lock of the account: nothing is deposited any more.
   const auto now = find_mailbox(tx, who.account, kInbox);
   UidSet all;
@@ -176,6 +182,17 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   }
   return make_mailboxes(tx, lock, components, existing.size(), existing.empty() ? MailboxId{} : existing.back(), use,
                         limits);
+}
+
+Result<void> set_special_use(Transaction& tx, AccountId account, MailboxId mailbox, SpecialUse use) {
+  const int number = static_cast<int>(use);
+  if (use != SpecialUse::none && !tx.exec(kUseTakenByOther, account.value, number, mailbox.value).empty()) {
+    return fail(Failure::use_attr, "another mailbox already has this special use");
+  }
+  if (tx.exec(kSetUse, account.value, mailbox.value, number).affected_rows() == 0) {
+    return fail(Failure::not_found, "no such mailbox");
+  }
+  return {};
 }
 
 Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {

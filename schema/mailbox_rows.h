@@ -66,4 +66,7 @@ struct AccountLock {
                                                 const std::vector<std::string>& components, std::size_t from,
                                                 MailboxId parent, SpecialUse use, const Limits& limits);
 
+// Failure::use_attr when another mailbox has it; not_found. REQUIRES: the account is locked.
+[[nodiscard]] Result<void> set_special_use(Transaction& tx, AccountId account, MailboxId mailbox, SpecialUse use);
+
 }  // namespace cpm::schema

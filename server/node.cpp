@@ -17,6 +17,9 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.disabled = config.imap_disable;
   settings.spool_directory = directory + "/spool";
   settings.server_name = config.server.name;
+  settings.language = config.server.language;
+  settings.server_admin = config.server.admin;
+  settings.server_comment = config.server.comment;
   settings.trace = config.trace_protocol;
   return settings;
 }

@@ -1,6 +1,7 @@
 // RENAME (RFC 9051 6.3.6): a subtree moves with its root; INBOX gives its messages to the new mailbox and stays.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
+#include "imap/session/metadata_news.h"
 
 namespace cpm::imap::commands::rename {
 
@@ -45,6 +46,7 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
   auto outcome = co_await session.db(std::move(work));
   if (!outcome) co_return failed(outcome.error());
   session.services.hub.changed(who.account, outcome->mailbox);
+  if (*from == "INBOX") session.services.hub.changed(who.account, kAnyMetadata);  // the new one has those of INBOX
   if (session.enabled.rev2) {
     for (const schema::Renamed& one : outcome->renamed) {
       ListData data;

@@ -1,4 +1,5 @@
-// ENABLE (RFC 5161). What can be enabled registers itself (Extension::enables); unknown names are ignored.
+// ENABLE (RFC 5161). What can be enabled registers itself (Extension::enables); unknown names are ignored. It looks for
+// news, so that those of ENABLE METADATA count from here.
 #include "imap/response/responses.h"
 #include "imap/session/session.h"
 
@@ -37,7 +38,7 @@ Extension describe() {
   extension.name = "enable";
   extension.rfcs = {"RFC 5161", "RFC 9051"};
   extension.capabilities = {{"ENABLE"}};
-  extension.commands = {command("ENABLE", kAuthenticated, kNoFlags, parse, execute)};
+  extension.commands = {command("ENABLE", kAuthenticated, kTellChanges, parse, execute)};
   return extension;
 }
 

@@ -20,7 +20,8 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
   // However often news come, a client that says nothing for the idle time-out is logged out (RFC 2177).
   const auto until = Clock::now() + session.limits().idle_timeout;
   session.out << Continue{"idling"};
-  bool look = session.selected.has_value();
+  const bool watches = session.selected || session.metadata_news;
+  bool look = watches;
   for (;;) {
     if (look) {
       auto told = co_await tell_updates(session, Tell{});
@@ -47,7 +48,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
     const Failure why = line.error().failure;
     if (why == Failure::in_use || why == Failure::timeout) {
       // Woken, or time for the look that makes up for a lost wake-up.
-      look = session.selected.has_value();
+      look = watches;
       continue;
     }
     if (why == Failure::limit) co_return bad("Expected DONE");

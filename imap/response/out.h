@@ -24,10 +24,10 @@ class Out {
   Out(Stream& stream, const Limits& limits) : stream_(stream), limits_(limits) {}
 
   // The buffer behind an encoder, for responses; complete lines only between two co_awaits unless in a body.
-  [[nodiscard]] wire::Encoder encoder() { return wire::Encoder(buffer_, utf8_, uid_only_); }
+  [[nodiscard]] wire::Encoder encoder() { return wire::Encoder(buffer_, utf8_, uid_only_, phrases_); }
   template <class Response>
   Out& operator<<(const Response& response) {
-    wire::Encoder encoder(buffer_, utf8_, uid_only_);
+    wire::Encoder encoder(buffer_, utf8_, uid_only_, phrases_);
     encode(encoder, response);
     return *this;
   }
@@ -40,6 +40,7 @@ class Out {
   void set_utf8(bool on) { utf8_ = on; }
   void set_uid_only(bool on) { uid_only_ = on; }
   [[nodiscard]] bool utf8() const { return utf8_; }
+  void set_phrases(const wire::Phrases* phrases) { phrases_ = phrases; }  // REQUIRES: outlives the session
   [[nodiscard]] std::uint64_t octets_sent() const { return octets_sent_; }
   [[nodiscard]] std::size_t buffered() const { return buffer_.size(); }
   [[nodiscard]] bool ends_with(char c) const { return !buffer_.empty() && buffer_.back() == c; }
@@ -70,6 +71,7 @@ class Out {
   std::string buffer_;
   bool utf8_ = false;
   bool uid_only_ = false;
+  const wire::Phrases* phrases_ = nullptr;
   std::uint64_t octets_sent_ = 0;
   std::uint64_t sends_ = 0;
   bool sending_ = false;

@@ -7,11 +7,11 @@ namespace cpm::imap {
 void encode(wire::Encoder& out, const Untagged& response) {
   out.raw("* ").raw(response.kind).sp();
   if (!response.code.empty()) out.raw("[").raw(response.code).raw("] ");
-  out.raw(response.text).crlf();
+  out.human(response.text).crlf();
 }
 
 void encode(wire::Encoder& out, const Line& response) { out.raw("* ").raw(response.text).crlf(); }
-void encode(wire::Encoder& out, const Continue& response) { out.raw("+ ").raw(response.text).crlf(); }
+void encode(wire::Encoder& out, const Continue& response) { out.raw("+ ").human(response.text).crlf(); }
 void encode(wire::Encoder& out, const Exists& response) { out.raw("* ").number(response.count).raw(" EXISTS\r\n"); }
 void encode(wire::Encoder& out, const Recent& response) { out.raw("* ").number(response.count).raw(" RECENT\r\n"); }
 void encode(wire::Encoder& out, const Expunge& response) { out.raw("* ").number(response.msn).raw(" EXPUNGE\r\n"); }
@@ -57,6 +57,12 @@ void encode(wire::Encoder& out, const ListData& response) {
     }
     out.raw(")");
   }
+  out.crlf();
+}
+
+void encode(wire::Encoder& out, const MetadataNames& response) {
+  out.raw("* METADATA ").mailbox_quoted(response.mailbox);
+  for (const std::string& entry : response.entries) out.sp().astring(entry);
   out.crlf();
 }
 

@@ -67,6 +67,11 @@ struct ListData {
   std::string old_name;                // OLDNAME, only for sessions with IMAP4rev2
   bool child_info_subscribed = false;  // ("CHILDINFO" ("SUBSCRIBED"))
 };
+// Annotations that changed, without their values (RFC 5464 4.4.2); an empty mailbox is the server.
+struct MetadataNames {
+  std::string mailbox;
+  std::vector<std::string> entries;  // at least one
+};
 // "* 5 FETCH (" or, once UIDONLY is enabled, "* 25 UIDFETCH (" (RFC 9586 3.3): how each FETCH response begins.
 struct FetchHead {
   std::uint32_t msn;
@@ -92,6 +97,7 @@ void encode(wire::Encoder& out, const SearchData& response);
 void encode(wire::Encoder& out, const StatusData& response);
 void encode(wire::Encoder& out, const ListData& response);
 void encode(wire::Encoder& out, const FetchHead& response);
+void encode(wire::Encoder& out, const MetadataNames& response);
 void encode(wire::Encoder& out, const FetchFlags& response);
 
 // Flag names as this session may see them: \Recent for IMAP4rev1 sessions, \read-report-sent only for those that know

@@ -259,7 +259,8 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
   } else if (!session.principal && literal_octets_ + announced.octets > limits.line_octets) {
     refused = no("Too much before login", "TOOBIG");
   } else if (announced.octets > most || (!messages && literal_octets_ + announced.octets > most)) {
-    refused = no("Literal too large", "TOOBIG");
+    const bool own_code = announced.octets > most && spec != nullptr && spec->literal_too_big != nullptr;
+    refused = no("Literal too large", own_code ? spec->literal_too_big(limits) : "TOOBIG");
   } else if (announced.binary && spec == nullptr) {
     refused = bad("literal8 not expected here");
   }
@@ -391,7 +392,7 @@ boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
 boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, Done done) {
   Session& session = *session_;
   const unsigned flags = parsed.spec->flags;
-  if (done.kind == Done::Kind::ok && (flags & (kTellChanges | kTellExpunges)) != 0 && session.selected) {
+  if (done.kind == Done::Kind::ok && (flags & (kTellChanges | kTellExpunges)) != 0) {
     const bool told = co_await update(parsed);
     // Who hears this number takes it that all before it was told (RFC 7162 3.2.7).
     if (!told && done.code.starts_with("HIGHESTMODSEQ")) done.code.clear();
@@ -468,7 +469,7 @@ void Dispatcher::write_tagged(const std::string& tag, const Done& done) {
   wire::Encoder out = session_->out.encoder();
   out.raw(tag).sp().raw(kind_name(done.kind)).sp();
   if (!done.code.empty()) out.raw("[").raw(done.code).raw("] ");
-  out.raw(done.text).crlf();
+  out.human(done.text).crlf();
   if (session_->trace) trace_answer(*session_, tag, done);
 }
 

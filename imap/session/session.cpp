@@ -1,6 +1,8 @@
 #include "imap/session/session.h"
 
+#include "imap/response/language.h"
 #include "imap/response/responses.h"
+#include "imap/session/metadata_news.h"
 #include "imap/session/session_list.h"
 #include "imap/session/updates.h"
 
@@ -46,6 +48,8 @@ void Session::log_out() {
   principal.reset();
   enabled = {};
   collation = Collation::unicode_casemap;
+  metadata_news.reset();
+  speak(nullptr);  // RFC 8437 4
   read_report_known = false;
   client_id.clear();
   out.set_utf8(false);
@@ -99,6 +103,17 @@ void Session::enable_rev2() {
 void Session::enable_uid_only() {
   enabled.uid_only = true;
   out.set_uid_only(true);
+}
+
+void Session::enable_metadata() {
+  if (metadata_news) return;
+  metadata_news.emplace();
+  metadata_news->watch = services.hub.watch(principal->account, kAnyMetadata, waker());
+}
+
+void Session::speak(const Language* chosen) {
+  language = chosen;
+  out.set_phrases(chosen);
 }
 
 std::function<void()> Session::waker() {

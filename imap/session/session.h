@@ -23,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,16 @@ namespace auth {
 class Authenticator;
 }
 class SessionList;
+class Language;
 
 struct Settings {
   bool allow_plaintext = false;       // LOGIN and PLAIN without TLS
   std::vector<std::string> disabled;  // extensions switched off
   std::string spool_directory;
   std::string server_name = "cpmstore";
-  bool trace = false;  // protocol trace of every session, redacted
+  std::string language = "i-default";        // what LANGUAGE "default" means (RFC 5255 3.2)
+  std::string server_admin, server_comment;  // annotations of the server that clients cannot change; may be empty
+  bool trace = false;                        // protocol trace of every session, redacted
 };
 
 // What every session uses; made by server/, outlives all sessions.
@@ -77,6 +81,13 @@ struct Progress {
   std::uint64_t goal = 0;             // 0: not known
 };
 
+// ENABLE METADATA: what others changed is told (RFC 5464 4.4).
+struct MetadataNews {
+  std::unique_ptr<ChangeHub::Watch> watch;
+  std::optional<std::int64_t> told_up_to;  // number of the newest change that is known; none before the first look
+  std::set<std::int64_t> own;              // changes of this session after it: not news
+};
+
 struct Selected {
   View view;
   bool read_only = false;
@@ -102,6 +113,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<schema::Principal> principal;  // set while authenticated
   Enabled enabled;
   std::optional<Selected> selected;                  // set while state == kSelected
+  std::optional<MetadataNews> metadata_news;
+  const Language* language = nullptr;                // of texts for people; null: i-default (RFC 5255 3)
   Collation collation = Collation::unicode_casemap;  // COMPARATOR (RFC 5255 4.7)
   UidSet saved_search;                               // SEARCHRES `$` (RFC 5182)
   std::string client_id;                             // RFC 2971, for the log
@@ -142,6 +155,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void enable_utf8();
   void enable_rev2();
   void enable_uid_only();
+  void enable_metadata();
+  void speak(const Language* language);  // null: i-default
 
   // A line outside the command grammar (AUTHENTICATE, IDLE), without its end; sends what is buffered first.
   // Failure::timeout; in_use: woken up, nothing lost; unavailable: closed; limit: too long.

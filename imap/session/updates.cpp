@@ -1,6 +1,7 @@
 #include "imap/session/updates.h"
 
 #include "imap/response/responses.h"
+#include "imap/session/metadata_news.h"
 
 #include <algorithm>
 
@@ -119,6 +120,7 @@ boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRo
 }
 
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
+  co_await tell_metadata(session);
   if (!session.selected) co_return Result<void>{};
   session.selected->watch->take_dirty();  // before the store is read: what comes later marks again
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/number_set.h"
+#include "imap/wire/phrases.h"
 
 #include <chrono>
 #include <cstdint>
@@ -16,12 +17,15 @@ namespace cpm::imap::wire {
 
 class Encoder {
  public:
-  Encoder(std::string& out, bool utf8, bool uid_only = false) : out_(out), utf8_(utf8), uid_only_(uid_only) {}
+  // `phrases`: what texts for people are said in; null: as they are. REQUIRES: outlives the encoder.
+  Encoder(std::string& out, bool utf8, bool uid_only = false, const Phrases* phrases = nullptr)
+      : out_(out), utf8_(utf8), uid_only_(uid_only), phrases_(phrases) {}
 
   Encoder& raw(std::string_view text) {
     out_.append(text);
     return *this;
   }
+  Encoder& human(std::string_view text) { return phrases_ == nullptr ? raw(text) : raw(phrases_->say(text)); }
   Encoder& sp() {
     out_ += ' ';
     return *this;
@@ -53,6 +57,7 @@ class Encoder {
   std::string& out_;
   const bool utf8_;
   const bool uid_only_;
+  const Phrases* const phrases_;
 };
 
 }  // namespace cpm::imap::wire

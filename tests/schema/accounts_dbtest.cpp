@@ -257,7 +257,7 @@ TEST_F(AccountsTest, DeleteLeavesNothing) {
   ASSERT_TRUE(run([&](Transaction& tx) { return delete_account(tx, address); }));
   EXPECT_EQ(find(address).error().failure, Failure::not_found);
   for (const char* table : {"account", "address", "credential", "mailbox", "message", "keyword", "expunged",
-                            "subscription", "content", "content_head", "content_chunk", "content_text"}) {
+                            "subscription", "content", "content_head", "content_chunk", "content_text", "metadata"}) {
     EXPECT_EQ(TestDatabase::shared().value("select count(*) from " + std::string(table) +
                                            " where account_id = " + std::to_string(made.id.value)),
               "0")

@@ -83,6 +83,12 @@ TEST_F(CheckTest, FindsExpungedUidsThatLive) {
   expect_found("insert into expunged select account_id, 1, 2, 2, 2 from account", "alice@example.net|INBOX|",
                "UID 2 is expunged and lives");
 }
+TEST_F(CheckTest, FindsAnnotationsOfTheFuture) {
+  expect_found(
+      "insert into metadata (account_id, mailbox_id, owner_id, entry, spelling, changed)"
+      " select account_id, 1, 0, '/shared/x', '/shared/x', 7 from account",
+      "alice@example.net|INBOX|", "changed by number 7");
+}
 TEST_F(CheckTest, FindsMissingContent) {
   expect_found("delete from content where content_id = 2", "alice@example.net|INBOX|", "content 2 is missing");
 }

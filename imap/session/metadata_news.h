@@ -1,0 +1,20 @@
+// What others changed in annotations, for sessions that did ENABLE METADATA (RFC 5464 4.4.2): names only. Like all news
+// it is pulled from the store; ChangeHub, with mailbox 0 of the account, only wakes.
+// Runs on: session strand.
+#pragma once
+
+#include "base/ids.h"
+#include "imap/session/session.h"
+
+#include <boost/asio/awaitable.hpp>
+
+namespace cpm::imap {
+
+// What stands for all annotations of an account in ChangeHub: whoever is woken without need looks once in vain.
+constexpr MailboxId kAnyMetadata{0};
+
+// Tells what others changed since the last look; the first look only notes where the store is. A store that is away is
+// asked again at the next look. Nothing for sessions that did not ask.
+boost::asio::awaitable<void> tell_metadata(Session& session);
+
+}  // namespace cpm::imap
