@@ -81,7 +81,7 @@ boost::asio::awaitable<Done> execute(Session& session, SearchCommand command) {
     session.saved_search = reported(command.options, outcome->uids);  // RFC 5182 2.4, RFC 9394 3.2
   const NumberSet numbers = numbered(session, command.uid, outcome->uids);
   std::optional<std::uint64_t> modseq;
-  if (command.uses_modseq) modseq = reported_modseq(command.options, *outcome);
+  if (command.uses_modseq || outcome->uses_modseq) modseq = reported_modseq(command.options, *outcome);
   if (!command.extended) {
     session.out << SearchData{numbers.numbers(), modseq};
   } else if (command.options.says_something()) {

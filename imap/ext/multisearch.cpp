@@ -3,6 +3,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/search_options.h"
 #include "imap/grammar/mailbox_filter.h"
+#include "imap/session/filters.h"
 
 #include <algorithm>
 #include <memory>
@@ -139,6 +140,12 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
   if (command.uses_selected() && !session.selected) co_return bad("Select a mailbox first, or name others with IN");
   if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
   if (command.bad_charset) co_return failed(fail(Failure::bad_charset, "Charset not supported"));
+  if (uses_filters(*command.program)) {  // once for all mailboxes
+    auto expanded = co_await expand_filters(session, *command.program);
+    if (!expanded) co_return failed(expanded.error());
+    command.program = std::make_shared<SearchNode>(std::move(expanded->program));
+    command.uses_modseq = command.uses_modseq || expanded->uses_modseq;
+  }
   if (command.uses_modseq) session.enable_condstore();
   std::vector<schema::MailboxRow> mailboxes;
   if (command.only_selected()) {

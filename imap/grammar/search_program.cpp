@@ -72,6 +72,16 @@ SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context) {
     context.bad_charset = !mime::known_charset(context.charset);
     lexer.sp();
   }
+  SearchNode program = parse_search_criteria(lexer, context);
+  const bool utf8 =
+      context.charset.empty() || wire::iequals(context.charset, "UTF-8") || wire::iequals(context.charset, "US-ASCII");
+  if (context.uses_filter && !utf8) {
+    lexer.bad("Filters are in UTF-8, and so is a search that uses them", "BADCHARSET (US-ASCII UTF-8)");
+  }
+  return program;
+}
+
+SearchNode parse_search_criteria(wire::Lexer& lexer, SearchContext& context) {
   SearchNode program = parse_keys(lexer, context, '\0');
   lexer.end();
   return program;

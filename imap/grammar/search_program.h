@@ -29,6 +29,7 @@ struct SearchNode {
     uids,     // UIDs in `set`
     modseq,   // MODSEQ >= number
     leaf,     // asked of the store
+    filter,   // the filter named `text`: put in its place before evaluation (imap/session/filters.h)
   };
   Kind kind = Kind::all;
   std::vector<SearchNode> children;
@@ -62,6 +63,7 @@ struct SearchContext {
   bool bad_charset = false;  // named, but not known: NO [BADCHARSET]
   bool no_charset = false;   // UTF8=ACCEPT is enabled: CHARSET may not be given (RFC 6855 3)
   bool uses_modseq = false;  // the reply carries MODSEQ (RFC 7162 3.1.5)
+  bool uses_filter = false;  // CHARSET can only be US-ASCII or UTF-8 then (RFC 5466 3.1)
   std::size_t keys = 0;
   Collation collation = Collation::unicode_casemap;  // the session's (RFC 5255 4)
 };
@@ -76,5 +78,7 @@ struct SearchText {
 [[nodiscard]] SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context);
 // search-program: ["CHARSET" SP charset SP] search-key *(SP search-key), up to the end of the command.
 [[nodiscard]] SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context);
+// search-criteria: the same without CHARSET, as filters are stored (RFC 5466 4).
+[[nodiscard]] SearchNode parse_search_criteria(wire::Lexer& lexer, SearchContext& context);
 
 }  // namespace cpm::imap

@@ -3,6 +3,7 @@
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
 #include "imap/session/ahead.h"
+#include "imap/session/filters.h"
 #include "imap/session/message_limit.h"
 
 #include <boost/asio/post.hpp>
@@ -126,6 +127,7 @@ class Evaluation {
   [[nodiscard]] Truth decide(const SearchNode& node, std::size_t index) const {
     const std::uint32_t uid = snapshot_->uids[index];
     switch (node.kind) {
+      case SearchNode::Kind::filter: return Truth::no;  // expanded before
       case SearchNode::Kind::all: return Truth::yes;
       case SearchNode::Kind::all_of: {
         Truth all = Truth::yes;
@@ -331,6 +333,14 @@ boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::sh
 }  // namespace
 
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited) {
+  if (uses_filters(program)) {
+    auto expanded = co_await expand_filters(session, program);
+    if (!expanded) co_return expanded.error();
+    if (expanded->uses_modseq) session.enable_condstore();
+    auto found = co_await search(session, expanded->program, limited);
+    if (found) found->uses_modseq = expanded->uses_modseq;
+    co_return found;
+  }
   const Selected& selected = *session.selected;
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, selected.view.snapshot().mailbox.id,
@@ -343,6 +353,14 @@ boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const Sea
 
 boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, MailboxId mailbox,
                                                         const SearchNode& program) {
+  if (uses_filters(program)) {
+    auto expanded = co_await expand_filters(session, program);
+    if (!expanded) co_return expanded.error();
+    if (expanded->uses_modseq) session.enable_condstore();
+    auto found = co_await search_in(session, mailbox, expanded->program);
+    if (found) found->uses_modseq = expanded->uses_modseq;
+    co_return found;
+  }
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, mailbox, nullptr);
   if (!latest) co_return latest.error();

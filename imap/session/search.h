@@ -10,12 +10,15 @@
 
 namespace cpm::imap {
 
+// Both put stored filters in place first: Failure::no_filter, limit (filters.h).
+//
 // The UIDs of the session's view that match, on the newest flags of the store. Ghosts (expunged, not yet told) never
 // match.
 struct SearchOutcome {
   UidSet uids;
   ModSeq highest_modseq;                     // greatest MODSEQ among them
   std::shared_ptr<const Snapshot> snapshot;  // what flags were taken from
+  bool uses_modseq = false;                  // a filter has MODSEQ: the reply carries it, and CONDSTORE is enabled
 };
 // `limited`: as many messages are looked at as one command may (session/message_limit.h).
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited = true);
