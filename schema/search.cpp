@@ -61,6 +61,12 @@ constexpr Query kByText{
     "  case when $6::boolean and h.header_text like $5 then true else t.body_text like $5 end as hit" CPM_CANDIDATES(
         "i.content_id") CPM_HEAD("i.header_text") CPM_TEXT " offset 0) s"};
 
+// Texts for a scorer.
+constexpr Query kHeaderText{"search_header_text",
+                            "select m.uid, h.header_text" CPM_CANDIDATES("i.content_id") CPM_HEAD("i.header_text")};
+constexpr Query kAllText{"search_all_text", "select m.uid, h.header_text, t.body_text" CPM_CANDIDATES("i.content_id")
+                                                CPM_HEAD("i.header_text") CPM_TEXT};
+
 // Values of the length $2 that are $3, longer ones that hold it (a bounded number is looked at, the first column says
 // whether that was enough), and messages whose columns do not say everything.
 #define CPM_BY_ID(column)                                                                \
@@ -84,6 +90,10 @@ constexpr Query kByMessageId{"search_message_id", CPM_BY_ID("message_id")};
 #undef CPM_BY_ID
 constexpr std::int64_t kLongerBound = 50000;
 constexpr std::size_t kContentBound = 5000;
+
+constexpr Query kContentsOfThread{"search_contents_of_thread",
+                                  "select string_agg(int8send(t.content_id), '') from (select i.content_id"
+                                  " from content_head i where i.account_id = $1 and i.thread_id = $2 limit 5001) t"};
 
 constexpr Query kPlaced{
     "search_placed",
@@ -245,26 +255,62 @@ Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf
   return std::visit(Matcher(tx, grant, candidates, full_text), leaf);
 }
 
-bool has_index(const HeaderHas& leaf) {
-  return by_id(leaf.name) != nullptr && leaf.needle.find_first_not_of(' ') != std::string::npos;
+Result<std::vector<Scored>> score(Transaction& tx, const Grant& grant, const FuzzyHas& leaf, const UidSet& candidates,
+                                  const Scorer& scorer) {
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  std::vector<Scored> out;
+  if (candidates.empty()) return out;
+  const bool body = leaf.in != FuzzyHas::In::field;
+  const RangeArrays ranges(candidates);
+  const pqxx::result rows =
+      tx.exec(body ? kAllText : kHeaderText, grant.account().value, grant.mailbox().id.value, ranges.lo, ranges.hi);
+  const auto text = [](const pqxx::field& field) { return std::string_view(field.c_str(), field.size()); };
+  for (const auto& row : rows) {
+    const int score = scorer(leaf, text(row[1]), body ? text(row[2]) : std::string_view{});
+    if (score > 0) out.push_back({Uid{row[0].as<std::uint32_t>()}, score});
+  }
+  std::sort(out.begin(), out.end(), [](const Scored& a, const Scored& b) { return a.uid < b.uid; });
+  return out;
 }
 
-Result<std::optional<std::vector<ContentId>>> contents_by_id(Transaction& tx, const Grant& grant,
-                                                             const HeaderHas& leaf) {
-  using Found = std::optional<std::vector<ContentId>>;
-  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
-  const Query* query = by_id(leaf.name);
-  // The stored values have no blanks around them; the header has one before.
-  const std::size_t begin = leaf.needle.find_first_not_of(' ');
-  if (query == nullptr || begin == std::string::npos || !one_line(leaf.needle)) return Found{};
-  const std::string needle = leaf.needle.substr(begin);
-  const pqxx::result rows =
-      tx.exec(*query, grant.account().value, static_cast<std::int64_t>(needle.size()), needle, like_pattern(needle));
-  if (rows[0][0].as<std::int64_t>() >= kLongerBound) return Found{};
+namespace {
+
+using Contents = std::optional<std::vector<ContentId>>;
+
+Contents contents_from(const pqxx::field& packed_contents) {
   std::vector<ContentId> out;
-  for (Unpacker packed(rows[0][1]); !packed.done();) out.push_back(ContentId{content_number(packed)});
-  if (out.size() > kContentBound) return Found{};
-  return Found{std::move(out)};
+  for (Unpacker packed(packed_contents); !packed.done();) out.push_back(ContentId{content_number(packed)});
+  if (out.size() > kContentBound) return std::nullopt;
+  return out;
+}
+
+Contents contents_by_id(Transaction& tx, const Grant& grant, const HeaderHas& leaf) {
+  if (!one_line(leaf.needle)) return std::nullopt;
+  // The stored values have no blanks around them; the header has one before.
+  const std::string needle = leaf.needle.substr(leaf.needle.find_first_not_of(' '));
+  const pqxx::result rows = tx.exec(*by_id(leaf.name), grant.account().value, static_cast<std::int64_t>(needle.size()),
+                                    needle, like_pattern(needle));
+  if (rows[0][0].as<std::int64_t>() >= kLongerBound) return std::nullopt;
+  return contents_from(rows[0][1]);
+}
+
+}  // namespace
+
+bool has_index(const SearchLeaf& leaf) {
+  if (const auto* header = std::get_if<HeaderHas>(&leaf)) {
+    return by_id(header->name) != nullptr && header->needle.find_first_not_of(' ') != std::string::npos;
+  }
+  return std::holds_alternative<ContentIs>(leaf) || std::holds_alternative<ThreadIs>(leaf);
+}
+
+Result<std::optional<std::vector<ContentId>>> contents_by_index(Transaction& tx, const Grant& grant,
+                                                                const SearchLeaf& leaf) {
+  if (!grant.holds(kRead)) return fail(Failure::denied, "no right to read this mailbox");
+  if (const auto* content = std::get_if<ContentIs>(&leaf)) return Contents{{content->content}};
+  if (const auto* thread = std::get_if<ThreadIs>(&leaf)) {
+    return contents_from(tx.exec(kContentsOfThread, grant.account().value, thread->thread)[0][0]);
+  }
+  return contents_by_id(tx, grant, std::get<HeaderHas>(leaf));
 }
 
 Result<std::vector<PlacedContent>> placed_contents(Transaction& tx, const Grant& grant, Uid from) {

@@ -80,12 +80,30 @@ using FullTextCheck = std::function<bool(ByteSource& octets, const std::string& 
 [[nodiscard]] Result<UidSet> match(Transaction& tx, const Grant& grant, const SearchLeaf& leaf,
                                    const UidSet& candidates, const FullTextCheck& full_text);
 
-// Conversation-ID, Contribution-ID, IMDN-Message-ID and Message-ID stand in indexes. The contents of the account among
-// which all are that match `leaf` (others too: match() decides), or nothing when the leaf asks for another field, or
-// the index would not narrow it down: then match() must see all candidates. REQUIRES: grant holds kRead.
-[[nodiscard]] bool has_index(const HeaderHas& leaf);
-[[nodiscard]] Result<std::optional<std::vector<ContentId>>> contents_by_id(Transaction& tx, const Grant& grant,
-                                                                           const HeaderHas& leaf);
+// Text that is matched by similarity (RFC 6203): what counts as similar the caller decides.
+struct FuzzyHas {
+  enum class In { field, body, text } in = In::text;
+  std::string name;    // of the field, normalised as the text
+  std::string needle;  // normalised
+};
+// From header_text and body_text (imap/mime/search_text.h; the latter is empty for a field): 0, or how well it matches,
+// 1 to 100. Stored text that was cut short is taken as it is.
+using Scorer = std::function<int(const FuzzyHas& leaf, std::string_view header_text, std::string_view body_text)>;
+struct Scored {
+  Uid uid;
+  int score;
+};
+// The candidates that match, by rising UID. The caller pages candidates: up to 64 KiB of text are read for each.
+// REQUIRES: grant holds kRead.
+[[nodiscard]] Result<std::vector<Scored>> score(Transaction& tx, const Grant& grant, const FuzzyHas& leaf,
+                                                const UidSet& candidates, const Scorer& scorer);
+
+// Conversation-ID, Contribution-ID, IMDN-Message-ID and Message-ID stand in indexes, contents and threads are numbers.
+// The contents of the account among which all are that match `leaf` (others too: match() decides), or nothing when the
+// index would not narrow it down: then match() must see all candidates. REQUIRES: grant holds kRead; has_index().
+[[nodiscard]] bool has_index(const SearchLeaf& leaf);
+[[nodiscard]] Result<std::optional<std::vector<ContentId>>> contents_by_index(Transaction& tx, const Grant& grant,
+                                                                              const SearchLeaf& leaf);
 
 // The contents of the messages from `from` on, by rising UID. REQUIRES: grant holds kRead.
 struct PlacedContent {

@@ -6,6 +6,8 @@
 #include "imap/grammar/search_program.h"
 #include "imap/mime/casemap.h"
 
+#include <type_traits>
+
 namespace cpm::imap::commands::search_keys {
 
 namespace {
@@ -70,6 +72,9 @@ SearchNode uid(wire::Lexer& lexer, SearchContext&) {
 
 SearchNode header_node(std::string name, wire::Lexer& lexer, SearchContext& context) {
   SearchText text = parse_search_text(lexer, context);
+  if (context.fuzzy && !text.normal.empty()) {
+    return SearchNode::alike({schema::FuzzyHas::In::field, std::move(name), std::move(text.normal)});
+  }
   return SearchNode::stored(schema::HeaderHas{std::move(name), std::move(text.normal), std::move(text.stricter)});
 }
 
@@ -90,6 +95,11 @@ template <class Leaf>
 SearchNode text(wire::Lexer& lexer, SearchContext& context) {
   lexer.sp();
   SearchText text = parse_search_text(lexer, context);
+  if (context.fuzzy && !text.normal.empty()) {
+    constexpr auto kIn =
+        std::is_same_v<Leaf, schema::BodyHas> ? schema::FuzzyHas::In::body : schema::FuzzyHas::In::text;
+    return SearchNode::alike({kIn, {}, std::move(text.normal)});
+  }
   return SearchNode::stored(Leaf{std::move(text.normal), std::move(text.stricter)});
 }
 

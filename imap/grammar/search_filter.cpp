@@ -45,6 +45,7 @@ Result<StoredFilter> parse_stored_filter(std::string_view text, const ParseConte
     wire::Lexer lexer(*input, context.limits, true);
     SearchContext search{context.registry};
     search.keys = keys;
+    search.collation = context.collation;
     StoredFilter filter;
     filter.program = parse_search_criteria(lexer, search);
     filter.uses_modseq = search.uses_modseq;

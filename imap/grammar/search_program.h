@@ -30,6 +30,7 @@ struct SearchNode {
     modseq,   // MODSEQ >= number
     leaf,     // asked of the store
     filter,   // the filter named `text`: put in its place before evaluation (imap/session/filters.h)
+    fuzzy,    // asked of the store, by similarity (RFC 6203)
   };
   Kind kind = Kind::all;
   std::vector<SearchNode> children;
@@ -38,6 +39,7 @@ struct SearchNode {
   grammar::SequenceSet set;
   std::uint64_t number = 0;
   schema::SearchLeaf leaf;
+  schema::FuzzyHas similar;
 
   [[nodiscard]] static SearchNode of(Kind kind) {
     SearchNode node;
@@ -47,6 +49,11 @@ struct SearchNode {
   [[nodiscard]] static SearchNode negated(SearchNode child) {
     SearchNode node = of(Kind::not_);
     node.children.push_back(std::move(child));
+    return node;
+  }
+  [[nodiscard]] static SearchNode alike(schema::FuzzyHas similar) {
+    SearchNode node = of(Kind::fuzzy);
+    node.similar = std::move(similar);
     return node;
   }
   [[nodiscard]] static SearchNode stored(schema::SearchLeaf leaf) {
@@ -66,6 +73,8 @@ struct SearchContext {
   bool uses_filter = false;  // CHARSET can only be US-ASCII or UTF-8 then (RFC 5466 3.1)
   std::size_t keys = 0;
   Collation collation = Collation::unicode_casemap;  // the session's (RFC 5255 4)
+  bool fuzzy = false;                                // within FUZZY
+  bool uses_fuzzy = false;                           // FUZZY is given: RELEVANCY may be
 };
 
 // An astring of the program: normalised (UTF-8, i;unicode-casemap), and as another collation wants it.

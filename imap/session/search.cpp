@@ -1,5 +1,6 @@
 #include "imap/session/search.h"
 
+#include "imap/mime/fuzzy.h"
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
 #include "imap/session/ahead.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 namespace cpm::imap {
 
@@ -19,12 +21,15 @@ namespace {
 enum class Truth : std::uint8_t { no, yes, unknown };
 
 constexpr std::size_t kPage = 2500;         // candidates of one statement
+constexpr std::size_t kFuzzyPage = 200;     // the same when their texts are read
 constexpr std::size_t kWorthAnIndex = 250;  // fewer candidates are looked at as fast
 constexpr std::size_t kTurn = 100'000;      // messages sorted out at a stretch
 constexpr std::size_t kUnderWay = 2;        // statements of one search at a time, each on its own connection
 
 // What a leaf costs: columns of the message row, then header text, then body text.
-int cost(const schema::SearchLeaf& leaf) {
+int cost(const SearchNode& node) {
+  if (node.kind == SearchNode::Kind::fuzzy) return 5;
+  const schema::SearchLeaf& leaf = node.leaf;
   if (std::holds_alternative<schema::SizeIs>(leaf) || std::holds_alternative<schema::InternalDateIs>(leaf) ||
       std::holds_alternative<schema::InternalTimeIs>(leaf) || std::holds_alternative<schema::SaveDateIs>(leaf) ||
       std::holds_alternative<schema::ContentIs>(leaf) || std::holds_alternative<schema::ThreadIs>(leaf)) {
@@ -75,6 +80,41 @@ bool full_text(ByteSource& octets, const std::string& part_map, const schema::Se
   return parts && !parts->entries().empty() && std::visit(FullText(octets, *parts), leaf);
 }
 
+// How well a message answers a key within FUZZY (RFC 6203), 0 to 100.
+class FuzzyScorer {
+ public:
+  explicit FuzzyScorer(const std::string& needle) : text_(std::make_shared<mime::FuzzyText>(needle)) {}
+
+  int operator()(const schema::FuzzyHas& leaf, std::string_view header, std::string_view body) const {
+    using In = schema::FuzzyHas::In;
+    if (leaf.in == In::body) return text_->score(body);
+    const std::string wanted = leaf.name + ":";
+    int best = 0;
+    for (std::size_t at = 0; at < header.size() && best < 100;) {
+      const std::size_t end = std::min(header.find('\n', at), header.size());
+      const std::string_view line = header.substr(at, end - at);
+      at = end + 1;
+      if (leaf.in == In::field) {
+        if (line.starts_with(wanted)) best = std::max(best, text_->score(line.substr(wanted.size())));
+      } else {
+        best = std::max(best, weighted(line, line.starts_with("SUBJECT:") ? 100 : kHeaderWeight));
+      }
+    }
+    return leaf.in == In::text ? std::max(best, weighted(body, kBodyWeight)) : best;
+  }
+
+ private:
+  static constexpr int kHeaderWeight = 80;
+  static constexpr int kBodyWeight = 90;
+
+  [[nodiscard]] int weighted(std::string_view text, int weight) const {
+    const int score = text_->score(text);
+    return score == 0 ? 0 : std::max(1, score * weight / 100);
+  }
+
+  std::shared_ptr<const mime::FuzzyText> text_;
+};
+
 // In which numbering and for whom: the session's, of what it has selected, or one made for another mailbox.
 struct Scope {
   const View& view;
@@ -110,7 +150,8 @@ class Evaluation {
         sets_.emplace(&node, std::move(*uids));
         break;
       }
-      case SearchNode::Kind::leaf: leaves_.push_back(&node); break;
+      case SearchNode::Kind::leaf:
+      case SearchNode::Kind::fuzzy: leaves_.push_back(&node); break;
       case SearchNode::Kind::flag:
         if (!node.text.empty()) {
           const auto id = snapshot_->keywords.find(node.text);
@@ -156,7 +197,8 @@ class Evaluation {
       case SearchNode::Kind::numbers:
       case SearchNode::Kind::uids: return truth_of(sets_.at(&node).contains(uid));
       case SearchNode::Kind::modseq: return truth_of(snapshot_->modseqs[index] >= node.number);
-      case SearchNode::Kind::leaf: {
+      case SearchNode::Kind::leaf:
+      case SearchNode::Kind::fuzzy: {
         const auto answered = answers_.find(&node);
         return answered == answers_.end() ? Truth::unknown : truth_of(answered->second.contains(uid));
       }
@@ -166,7 +208,7 @@ class Evaluation {
 
   boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program, bool limited) {
     std::stable_sort(leaves_.begin(), leaves_.end(),
-                     [](const SearchNode* a, const SearchNode* b) { return cost(a->leaf) < cost(b->leaf); });
+                     [](const SearchNode* a, const SearchNode* b) { return cost(*a) < cost(*b); });
     UidSet candidates = everything();
     if (const auto within = named(program)) candidates = candidates.intersection(*within);
     if (limited) candidates = within_limit(session_, std::move(candidates));  // as many as are looked at (RFC 9738 3.1)
@@ -187,6 +229,9 @@ class Evaluation {
     }
     if (session_.progress.done) session_.progress.done = before + messages;
     SearchOutcome outcome;
+    auto scored = co_await relevancy(matched);
+    if (!scored) co_return scored.error();
+    outcome.relevancy = std::move(*scored);
     for (const auto& range : matched.ranges()) {
       for (std::size_t i = snapshot_->lower_bound(range.first);
            i < snapshot_->size() && snapshot_->uids[i] <= range.last; ++i) {
@@ -257,14 +302,14 @@ class Evaluation {
 
   // The candidates that an index leaves, when it pays to ask one.
   boost::asio::awaitable<Result<UidSet>> narrow(const SearchNode& node, const UidSet& candidates) {
-    const auto* header = std::get_if<schema::HeaderHas>(&node.leaf);
-    if (header == nullptr || !schema::has_index(*header) || candidates.size() <= kWorthAnIndex) co_return candidates;
+    const bool indexed = node.kind == SearchNode::Kind::leaf && schema::has_index(node.leaf);
+    if (!indexed || candidates.size() <= kWorthAnIndex) co_return candidates;
     const schema::Principal who = *session_.principal;
     using Found = std::optional<std::vector<ContentId>>;
-    auto work = [who, mailbox = snapshot_->mailbox.id, leaf = *header](schema::Transaction& tx) -> Result<Found> {
+    auto work = [who, mailbox = snapshot_->mailbox.id, leaf = node.leaf](schema::Transaction& tx) -> Result<Found> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
-      return schema::contents_by_id(tx, *grant, leaf);
+      return schema::contents_by_index(tx, *grant, leaf);
     };
     auto contents = co_await session_.db(std::move(work), schema::Mode::reads);
     if (!contents) co_return contents.error();
@@ -280,6 +325,25 @@ class Evaluation {
     std::uint64_t from = 0, to = 0;
   };
 
+  struct Answer {
+    UidSet uids;
+    std::vector<schema::Scored> scores;  // of a fuzzy key
+  };
+
+  static Result<Answer> answer(schema::Transaction& tx, const schema::Grant& grant, const SearchNode& node,
+                               const UidSet& page) {
+    Answer out;
+    if (node.kind == SearchNode::Kind::leaf) {
+      CPM_TRY(uids, schema::match(tx, grant, node.leaf, page, full_text));
+      out.uids = std::move(uids);
+    } else {
+      CPM_TRY(scores, schema::score(tx, grant, node.similar, page, FuzzyScorer(node.similar.needle)));
+      for (const schema::Scored& one : scores) out.uids.add(one.uid.value);
+      out.scores = std::move(scores);
+    }
+    return out;
+  }
+
   boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates, Share share) {
     const schema::Principal who = *session_.principal;
     const MailboxId mailbox = snapshot_->mailbox.id;
@@ -287,30 +351,64 @@ class Evaluation {
     auto narrowed = co_await narrow(node, candidates);
     if (!narrowed) co_return narrowed.error();
     const std::vector<std::uint32_t> all = narrowed->numbers();
-    Ahead<UidSet> ahead(session_.stream->executor());
+    const std::size_t page_size = node.kind == SearchNode::Kind::fuzzy ? kFuzzyPage : kPage;
+    Ahead<Answer> ahead(session_.stream->executor());
     session_.progress.done = share.from;
     std::size_t taken = 0;
     for (std::size_t begin = 0; begin < all.size() || ahead.size() > 0;) {
-      for (; begin < all.size() && ahead.size() < kUnderWay; begin += kPage) {
+      for (; begin < all.size() && ahead.size() < kUnderWay; begin += page_size) {
         UidSet page;
-        for (std::size_t i = begin; i < std::min(all.size(), begin + kPage); ++i) page.add(all[i]);
-        auto work = [who, mailbox, page, leaf = node.leaf](schema::Transaction& tx) -> Result<UidSet> {
+        for (std::size_t i = begin; i < std::min(all.size(), begin + page_size); ++i) page.add(all[i]);
+        auto work = [who, mailbox, page, node](schema::Transaction& tx) -> Result<Answer> {
           auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
           if (!grant) return grant.error();
-          return schema::match(tx, *grant, leaf, page, full_text);
+          return answer(tx, *grant, node, page);
         };
         ahead.start(session_.db(std::move(work), schema::Mode::reads));
       }
       auto part = co_await ahead.take();
       if (!part) co_return part.error();
-      found.merge(*part);
-      taken = std::min(taken + kPage, all.size());
+      found.merge(part->uids);
+      for (const schema::Scored& one : part->scores) {
+        Relevancy& sum = relevancy_[one.uid.value];
+        sum.score += one.score;
+        ++sum.keys;
+      }
+      taken = std::min(taken + page_size, all.size());
       session_.progress.done = share.from + (share.to - share.from) * taken / all.size();
       if (session_.terminated) co_return being_ended();
     }
+    if (node.kind == SearchNode::Kind::fuzzy) scored_[&node].merge(candidates);
     co_return found;
   }
 
+  // The mean of the fuzzy keys that match, for each message of `matched`. Keys that were not needed to decide are asked
+  // now.
+  boost::asio::awaitable<Result<std::vector<std::uint8_t>>> relevancy(const UidSet& matched) {
+    std::vector<std::uint8_t> out;
+    bool fuzzy = false;
+    const std::uint64_t done = session_.progress.done.value_or(0);
+    for (const SearchNode* leaf : leaves_) {
+      if (leaf->kind != SearchNode::Kind::fuzzy) continue;
+      fuzzy = true;
+      const UidSet open = matched.difference(scored_[leaf]);
+      if (open.empty()) continue;
+      auto asked = co_await ask(*leaf, open, Share{done, done});
+      if (!asked) co_return asked.error();
+    }
+    if (!fuzzy) co_return out;
+    for (const std::uint32_t uid : matched.numbers()) {
+      const auto sum = relevancy_.find(uid);
+      const int score = sum == relevancy_.end() ? 1 : sum->second.score / sum->second.keys;
+      out.push_back(static_cast<std::uint8_t>(score));
+    }
+    co_return out;
+  }
+
+  struct Relevancy {
+    int score = 0;
+    int keys = 0;
+  };
   Session& session_;
   std::shared_ptr<const Snapshot> snapshot_;
   const Scope& scope_;
@@ -318,11 +416,12 @@ class Evaluation {
   std::map<const SearchNode*, schema::KeywordId> keywords_;
   std::vector<const SearchNode*> leaves_;
   std::map<const SearchNode*, UidSet> answers_;
+  std::map<const SearchNode*, UidSet> scored_;  // of fuzzy keys: the messages they were asked about
+  std::unordered_map<std::uint32_t, Relevancy> relevancy_;
 };
 
 boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::shared_ptr<const Snapshot> snapshot,
-                                                       const Scope& scope, const SearchNode& program,
-                                                       bool limited) {
+                                                       const Scope& scope, const SearchNode& program, bool limited) {
   Evaluation evaluation(session, std::move(snapshot), scope);
   auto prepared = evaluation.prepare(program);
   if (!prepared) co_return prepared.error();

@@ -18,7 +18,9 @@ struct SearchOutcome {
   UidSet uids;
   ModSeq highest_modseq;                     // greatest MODSEQ among them
   std::shared_ptr<const Snapshot> snapshot;  // what flags were taken from
-  bool uses_modseq = false;                  // a filter has MODSEQ: the reply carries it, and CONDSTORE is enabled
+  // With FUZZY (RFC 6203): 1 to 100 for each of `uids`, by rising UID; otherwise empty.
+  std::vector<std::uint8_t> relevancy;
+  bool uses_modseq = false;  // a filter has MODSEQ: the reply carries it, and CONDSTORE is enabled
 };
 // `limited`: as many messages are looked at as one command may (session/message_limit.h).
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited = true);

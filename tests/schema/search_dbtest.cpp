@@ -165,7 +165,7 @@ TEST_F(Search, StricterCollationsLookIntoTheOctets) {
   EXPECT_EQ(looked, 6U);
 }
 
-// contents_by_id() leaves only what may match, and all of it.
+// contents_by_index() leaves only what may match, and all of it.
 class SearchById : public Search {
  protected:
   void add_id(std::string id, bool exact = true) {
@@ -183,7 +183,8 @@ class SearchById : public Search {
   std::string narrowed(const HeaderHas& leaf) {
     return with("INBOX",
                 [&](Transaction& tx, const Grant& grant) -> Result<std::string> {
-                  CPM_TRY(contents, contents_by_id(tx, grant, leaf));
+                  if (!has_index(leaf)) return std::string("all");
+                  CPM_TRY(contents, contents_by_index(tx, grant, leaf));
                   if (!contents) return std::string("all");
                   CPM_TRY(placed, placed_contents(tx, grant, Uid{1}));
                   UidSet uids;
