@@ -293,6 +293,10 @@ void session_limits(Table& t) {
         "incoming literal kept in memory; above it a file");
   limit(t, size, "session_octets", &Limits::session_octets, kMega, 64 * kGiga,
         "memory that one session may hold for a command");
+  limit(t, size, "sort_octets", &Limits::sort_octets, kMega, 2 * kGiga,
+        "memory for the keys of one SORT or THREAD; some hundred octets a message");
+  limit(t, number, "search_contexts", &Limits::search_contexts, 1, 10'000,
+        "searches of one session that are kept up to date (UPDATE of RFC 5267)");
   limit(t, "login_timeout", &Limits::login_timeout, 1, 3600, "time to authenticate");
   limit(t, "idle_timeout", &Limits::idle_timeout, 1, 7 * kDay,
         "silence of an authenticated client (RFC 9051 asks for at least 30 minutes)");

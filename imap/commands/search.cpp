@@ -3,6 +3,7 @@
 // line, also when nothing is found.
 #include "imap/commands/search_options.h"
 #include "imap/response/responses.h"
+#include "imap/session/contexts.h"
 
 namespace cpm::imap::commands::search {
 
@@ -12,9 +13,7 @@ struct SearchCommand {
   bool uid = false;
   bool extended = false;  // RETURN given, or IMAP4rev2 enabled
   SearchOptions options;
-  bool bad_charset = false;
-  bool uses_modseq = false;
-  std::shared_ptr<SearchNode> program;
+  SearchCriteria criteria;
 };
 
 SearchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid) {
@@ -30,12 +29,8 @@ SearchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool ui
     command.extended = context.rev2;
     command.options.all = true;
   }
-  SearchContext search{context.registry};
-  search.no_charset = context.utf8_accept;
-  search.collation = context.collation;
-  command.program = std::make_shared<SearchNode>(parse_search_program(lexer, search));
-  command.bad_charset = search.bad_charset;
-  command.uses_modseq = search.uses_modseq;
+  command.criteria = parse_criteria(lexer, context, Charset::may_be_given);
+  check_relevancy(lexer, command.options, command.criteria);
   return command;
 }
 
@@ -58,35 +53,44 @@ NumberSet numbered(const Session& session, bool uid, const UidSet& uids) {
 }
 
 void write_extended(Session& session, const SearchCommand& command, const NumberSet& numbers,
-                    std::optional<std::uint64_t> modseq) {
+                    std::optional<std::uint64_t> modseq, const std::vector<std::uint8_t>& relevancy) {
   wire::Encoder out = session.out.encoder();
   out.raw("* ESEARCH (TAG ").string(session.tag).raw(")");
   if (command.uid) out.raw(" UID");
-  write_search_items(out, command.options, numbers, modseq);
+  write_search_items(out, command.options, numbers, modseq, relevancy);
   out.crlf();
 }
 
 boost::asio::awaitable<Done> execute(Session& session, SearchCommand command) {
-  if (command.bad_charset) {
-    if (command.options.save) session.saved_search = {};
-    co_return failed(fail(Failure::bad_charset, "Charset not supported"));
+  if (command.options.update && update_tag_in_use(session)) co_return bad("Tag reuse");
+  auto ready = co_await make_ready(session, command.criteria);
+  Result<SearchOutcome> outcome = SearchOutcome{};
+  if (ready) {
+    outcome = co_await imap::search(session, *command.criteria.program);
+  } else {
+    outcome = ready.error();
   }
-  if (command.uses_modseq) session.enable_condstore();
-  auto outcome = co_await imap::search(session, *command.program);
   if (!outcome) {
     if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
     co_return failed(outcome.error());
+  }
+  SearchUpdate update;
+  if (command.options.update) {
+    update.uid = command.uid;
+    update.program = frozen(session, *command.criteria.program);
+    update.members = outcome->uids;
   }
   if (command.options.save)
     session.saved_search = reported(command.options, outcome->uids);  // RFC 5182 2.4, RFC 9394 3.2
   const NumberSet numbers = numbered(session, command.uid, outcome->uids);
   std::optional<std::uint64_t> modseq;
-  if (command.uses_modseq || outcome->uses_modseq) modseq = reported_modseq(command.options, *outcome);
+  if (command.criteria.uses_modseq) modseq = reported_modseq(command.options, *outcome);
   if (!command.extended) {
     session.out << SearchData{numbers.numbers(), modseq};
   } else if (command.options.says_something()) {
-    write_extended(session, command, numbers, modseq);
+    write_extended(session, command, numbers, modseq, outcome->relevancy);
   }
+  if (command.options.update) start_update(session, std::move(update));
   co_return ok("SEARCH completed");
 }
 
@@ -95,7 +99,7 @@ boost::asio::awaitable<Done> execute(Session& session, SearchCommand command) {
 Extension describe() {
   Extension extension;
   extension.name = "search";
-  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 4731", "RFC 5182", "RFC 7162", "RFC 9394"};
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 4731", "RFC 5182", "RFC 5267", "RFC 7162", "RFC 9394"};
   extension.capabilities = {{"ESEARCH"}, {"SEARCHRES"}};
   extension.commands = {command("SEARCH", kSelected, kUsesMsn, parse_search, execute),
                         command("UID SEARCH", kSelected, kNoFlags, parse_uid_search, execute)};

@@ -3,7 +3,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/search_options.h"
 #include "imap/grammar/mailbox_filter.h"
-#include "imap/session/filters.h"
+#include "imap/session/contexts.h"
 
 #include <algorithm>
 #include <memory>
@@ -19,9 +19,7 @@ using Kind = MailboxFilter::Kind;
 struct EsearchCommand {
   std::vector<MailboxFilter> sources;  // empty: the selected mailbox
   SearchOptions options;
-  bool bad_charset = false;
-  bool uses_modseq = false;
-  std::shared_ptr<SearchNode> program;
+  SearchCriteria criteria;
 
   [[nodiscard]] bool uses_selected() const {
     return sources.empty() || std::any_of(sources.begin(), sources.end(),
@@ -52,12 +50,8 @@ EsearchCommand parse(wire::Lexer& lexer, const ParseContext& context) {
     lexer.sp();
   }
   if (command.options.save && !command.only_selected()) lexer.bad("SAVE is for the selected mailbox only");
-  SearchContext search{context.registry};
-  search.no_charset = context.utf8_accept;
-  search.collation = context.collation;
-  command.program = std::make_shared<SearchNode>(parse_search_program(lexer, search));
-  command.bad_charset = search.bad_charset;
-  command.uses_modseq = search.uses_modseq;
+  command.criteria = parse_criteria(lexer, context, Charset::may_be_given);
+  check_relevancy(lexer, command.options, command.criteria);
   return command;
 }
 
@@ -107,27 +101,34 @@ std::vector<schema::MailboxRow> chosen(const Session& session, const EsearchComm
 void write(Session& session, const EsearchCommand& command, const SearchOutcome& outcome) {
   const schema::MailboxRow& mailbox = outcome.snapshot->mailbox;
   std::optional<std::uint64_t> modseq;
-  if (command.uses_modseq) modseq = reported_modseq(command.options, outcome);
+  if (command.criteria.uses_modseq) modseq = reported_modseq(command.options, outcome);
   wire::Encoder out = session.out.encoder();
   out.raw("* ESEARCH (TAG ").string(session.tag).raw(" MAILBOX ").mailbox_quoted(mailbox.path);
   out.raw(" UIDVALIDITY ").number(mailbox.uidvalidity.value).raw(") UID");
-  write_search_items(out, command.options, outcome.uids, modseq);
+  write_search_items(out, command.options, outcome.uids, modseq, outcome.relevancy);
   out.crlf();
 }
 
-boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchCommand& command, MailboxId mailbox) {
+boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchCommand& command, MailboxId mailbox,
+                                                std::optional<SearchUpdate>& update) {
   const bool selected = session.selected && session.selected->view.snapshot().mailbox.id == mailbox;
   Result<SearchOutcome> outcome = SearchOutcome{};
   if (selected) {
     // A limit has no words for one of several mailboxes (RFC 9738 names the commands that it is for).
-    outcome = co_await search(session, *command.program, command.only_selected());
+    outcome = co_await search(session, *command.criteria.program, command.only_selected());
   } else {
-    outcome = co_await search_in(session, mailbox, *command.program);
+    outcome = co_await search_in(session, mailbox, *command.criteria.program);
   }
   const bool absent =
       !outcome && (outcome.error().failure == Failure::not_found || outcome.error().failure == Failure::denied);
   if (absent) co_return Result<void>{};
   if (!outcome) co_return outcome.error();
+  if (selected && command.options.update) {
+    update.emplace();
+    update->uid = update->names_mailbox = true;
+    update->program = frozen(session, *command.criteria.program);
+    update->members = outcome->uids;
+  }
   if (command.options.save) session.saved_search = reported(command.options, outcome->uids);
   if (!outcome->uids.empty() && command.options.says_something()) write(session, command, *outcome);
   auto sent = co_await session.out.relieve();
@@ -138,15 +139,12 @@ boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchC
 
 boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
   if (command.uses_selected() && !session.selected) co_return bad("Select a mailbox first, or name others with IN");
+  if (command.options.update && !session.selected)
+    co_return bad("UPDATE is for the selected mailbox: select one first");
+  if (command.options.update && update_tag_in_use(session)) co_return bad("Tag reuse");
   if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
-  if (command.bad_charset) co_return failed(fail(Failure::bad_charset, "Charset not supported"));
-  if (uses_filters(*command.program)) {  // once for all mailboxes
-    auto expanded = co_await expand_filters(session, *command.program);
-    if (!expanded) co_return failed(expanded.error());
-    command.program = std::make_shared<SearchNode>(std::move(expanded->program));
-    command.uses_modseq = command.uses_modseq || expanded->uses_modseq;
-  }
-  if (command.uses_modseq) session.enable_condstore();
+  auto ready = co_await make_ready(session, command.criteria);
+  if (!ready) co_return failed(ready.error());
   std::vector<schema::MailboxRow> mailboxes;
   if (command.only_selected()) {
     mailboxes.push_back(session.selected->view.snapshot().mailbox);
@@ -161,9 +159,15 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
     mailboxes = chosen(session, command, std::move(*all));
   }
   if (mailboxes.size() > 1) session.progress.done = 0;  // counts over all of them
+  std::optional<SearchUpdate> update;
   for (const schema::MailboxRow& mailbox : mailboxes) {
-    auto searched = co_await search_one(session, command, mailbox.id);
+    auto searched = co_await search_one(session, command, mailbox.id, update);
     if (!searched) co_return failed(searched.error());
+  }
+  if (update) {
+    start_update(session, std::move(*update));
+  } else if (command.options.update) {
+    refuse_update(session, "Updates are for the selected mailbox only");  // RFC 7377 2.1
   }
   co_return ok("ESEARCH completed");
 }
@@ -173,7 +177,7 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
 Extension describe() {
   Extension extension;
   extension.name = "multisearch";
-  extension.rfcs = {"RFC 7377"};
+  extension.rfcs = {"RFC 7377", "RFC 5267"};
   extension.requires_names = {"search"};
   extension.capabilities = {{"MULTISEARCH"}};
   extension.commands = {command("ESEARCH", kLoggedIn, kNoFlags, parse, execute)};

@@ -6,16 +6,22 @@ namespace cpm::imap::grammar {
 
 std::uint64_t PartialRange::size() const { return std::uint64_t{std::max(first, last)} - std::min(first, last) + 1; }
 
-NumberSet PartialRange::choose(const NumberSet& numbers) const {
-  const std::uint64_t size = numbers.size();
+std::optional<std::pair<std::uint64_t, std::uint64_t>> PartialRange::places(std::uint64_t size) const {
   std::uint64_t from = std::min(first, last);  // 1-based places, inclusive
   std::uint64_t to = std::min<std::uint64_t>(std::max(first, last), size);
-  if (from > size) return {};
+  if (from > size) return std::nullopt;
   if (from_end) {
     const std::uint64_t nearest = from;
     from = size + 1 - to;
     to = size + 1 - nearest;
   }
+  return std::pair(from, to);
+}
+
+NumberSet PartialRange::choose(const NumberSet& numbers) const {
+  const auto wanted = places(numbers.size());
+  if (!wanted) return {};
+  const auto [from, to] = *wanted;
   NumberSet chosen;
   std::uint64_t before = 0;  // numbers in the ranges passed
   for (const auto& range : numbers.ranges()) {

@@ -6,7 +6,9 @@
 #include "imap/wire/lexer.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace cpm::imap::grammar {
 
@@ -16,7 +18,10 @@ struct PartialRange {
   bool from_end = false;
 
   [[nodiscard]] std::uint64_t size() const;  // how many it can name
-  // Those of `numbers` that the range names; what it names beyond them is ignored.
+  // The places, from 1 on, of a list of `size` that the range names: first, last. What it names beyond is ignored;
+  // nothing when that is all.
+  [[nodiscard]] std::optional<std::pair<std::uint64_t, std::uint64_t>> places(std::uint64_t size) const;
+  // Those of `numbers` that the range names.
   [[nodiscard]] NumberSet choose(const NumberSet& numbers) const;
   [[nodiscard]] std::string to_string() const;  // as given
 };

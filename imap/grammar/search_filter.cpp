@@ -47,7 +47,7 @@ Result<StoredFilter> parse_stored_filter(std::string_view text, const ParseConte
     search.keys = keys;
     search.collation = context.collation;
     StoredFilter filter;
-    filter.program = parse_search_criteria(lexer, search);
+    filter.program = parse_stored_keys(lexer, search);
     filter.uses_modseq = search.uses_modseq;
     filter.keys = search.keys;
     return filter;

@@ -28,7 +28,30 @@ SearchNode parse_keys(wire::Lexer& lexer, SearchContext& context, char close) {
   return only;
 }
 
+void parse_charset(wire::Lexer& lexer, SearchContext& context) {
+  context.charset = lexer.astring();
+  context.bad_charset = !mime::known_charset(context.charset);
+  lexer.sp();
+}
+
+// Filters are in UTF-8, and so is a search that uses them (RFC 5466 3.1).
+SearchNode parse_command_keys(wire::Lexer& lexer, SearchContext& context) {
+  SearchNode program = parse_stored_keys(lexer, context);
+  const bool utf8 =
+      context.charset.empty() || wire::iequals(context.charset, "UTF-8") || wire::iequals(context.charset, "US-ASCII");
+  if (context.uses_filter && !utf8) {
+    lexer.bad("Filters are in UTF-8, and so is a search that uses them", "BADCHARSET (US-ASCII UTF-8)");
+  }
+  return program;
+}
+
 }  // namespace
+
+SearchNode parse_stored_keys(wire::Lexer& lexer, SearchContext& context) {
+  SearchNode program = parse_keys(lexer, context, '\0');
+  lexer.end();
+  return program;
+}
 
 SearchText parse_search_text(wire::Lexer& lexer, SearchContext& context) {
   const std::string octets = lexer.astring();
@@ -68,23 +91,16 @@ SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context) {
   if (lexer.try_word("CHARSET")) {
     if (context.no_charset) lexer.bad("CHARSET cannot be given after ENABLE UTF8=ACCEPT");
     lexer.sp();
-    context.charset = lexer.astring();
-    context.bad_charset = !mime::known_charset(context.charset);
-    lexer.sp();
+    parse_charset(lexer, context);
   }
-  SearchNode program = parse_search_criteria(lexer, context);
-  const bool utf8 =
-      context.charset.empty() || wire::iequals(context.charset, "UTF-8") || wire::iequals(context.charset, "US-ASCII");
-  if (context.uses_filter && !utf8) {
-    lexer.bad("Filters are in UTF-8, and so is a search that uses them", "BADCHARSET (US-ASCII UTF-8)");
-  }
-  return program;
+  return parse_command_keys(lexer, context);
 }
 
 SearchNode parse_search_criteria(wire::Lexer& lexer, SearchContext& context) {
-  SearchNode program = parse_keys(lexer, context, '\0');
-  lexer.end();
-  return program;
+  parse_charset(lexer, context);
+  const bool utf8 = wire::iequals(context.charset, "UTF-8") || wire::iequals(context.charset, "US-ASCII");
+  if (context.no_charset && !utf8) lexer.bad("The charset is UTF-8 after ENABLE UTF8=ACCEPT");
+  return parse_command_keys(lexer, context);
 }
 
 }  // namespace cpm::imap

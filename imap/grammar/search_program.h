@@ -87,7 +87,10 @@ struct SearchText {
 [[nodiscard]] SearchNode parse_search_key(wire::Lexer& lexer, SearchContext& context);
 // search-program: ["CHARSET" SP charset SP] search-key *(SP search-key), up to the end of the command.
 [[nodiscard]] SearchNode parse_search_program(wire::Lexer& lexer, SearchContext& context);
-// search-criteria: the same without CHARSET, as filters are stored (RFC 5466 4).
+// As filters are stored (RFC 5466 4): search-key *(SP search-key), in UTF-8, up to the end.
+[[nodiscard]] SearchNode parse_stored_keys(wire::Lexer& lexer, SearchContext& context);
+// search-criteria of SORT and THREAD (RFC 5256 5): charset 1*(SP search-key), up to the end of the command. Once
+// UTF8=ACCEPT is enabled only a charset that is a part of UTF-8 is taken (RFC 6855 3).
 [[nodiscard]] SearchNode parse_search_criteria(wire::Lexer& lexer, SearchContext& context);
 
 }  // namespace cpm::imap

@@ -4,7 +4,6 @@
 #include "imap/mime/part_map.h"
 #include "imap/mime/search_text.h"
 #include "imap/session/ahead.h"
-#include "imap/session/filters.h"
 #include "imap/session/message_limit.h"
 
 #include <boost/asio/post.hpp>
@@ -206,10 +205,12 @@ class Evaluation {
     return Truth::no;
   }
 
-  boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program, bool limited) {
+  // `among`: where to look; null: in all messages.
+  boost::asio::awaitable<Result<SearchOutcome>> run(const SearchNode& program, bool limited,
+                                                    const UidSet* among = nullptr) {
     std::stable_sort(leaves_.begin(), leaves_.end(),
                      [](const SearchNode* a, const SearchNode* b) { return cost(*a) < cost(*b); });
-    UidSet candidates = everything();
+    UidSet candidates = among != nullptr ? *among : everything();
     if (const auto within = named(program)) candidates = candidates.intersection(*within);
     if (limited) candidates = within_limit(session_, std::move(candidates));  // as many as are looked at (RFC 9738 3.1)
     UidSet matched;
@@ -432,14 +433,6 @@ boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::sh
 }  // namespace
 
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited) {
-  if (uses_filters(program)) {
-    auto expanded = co_await expand_filters(session, program);
-    if (!expanded) co_return expanded.error();
-    if (expanded->uses_modseq) session.enable_condstore();
-    auto found = co_await search(session, expanded->program, limited);
-    if (found) found->uses_modseq = expanded->uses_modseq;
-    co_return found;
-  }
   const Selected& selected = *session.selected;
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, selected.view.snapshot().mailbox.id,
@@ -450,16 +443,21 @@ boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const Sea
   co_return outcome;
 }
 
+boost::asio::awaitable<Result<UidSet>> search_among(Session& session, std::shared_ptr<const Snapshot> latest,
+                                                    const SearchNode& program, const UidSet& candidates) {
+  const View view(latest);
+  const UidSet nothing;
+  const Scope scope{view, session.selected->recent, nothing};
+  Evaluation evaluation(session, std::move(latest), scope);
+  auto prepared = evaluation.prepare(program);
+  if (!prepared) co_return prepared.error();
+  auto outcome = co_await evaluation.run(program, false, &candidates);
+  if (!outcome) co_return outcome.error();
+  co_return std::move(outcome->uids);
+}
+
 boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, MailboxId mailbox,
                                                         const SearchNode& program) {
-  if (uses_filters(program)) {
-    auto expanded = co_await expand_filters(session, program);
-    if (!expanded) co_return expanded.error();
-    if (expanded->uses_modseq) session.enable_condstore();
-    auto found = co_await search_in(session, mailbox, expanded->program);
-    if (found) found->uses_modseq = expanded->uses_modseq;
-    co_return found;
-  }
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, mailbox, nullptr);
   if (!latest) co_return latest.error();

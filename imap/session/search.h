@@ -10,7 +10,7 @@
 
 namespace cpm::imap {
 
-// Both put stored filters in place first: Failure::no_filter, limit (filters.h).
+// All: REQUIRES: stored filters were put in place (filters.h).
 //
 // The UIDs of the session's view that match, on the newest flags of the store. Ghosts (expunged, not yet told) never
 // match.
@@ -20,10 +20,14 @@ struct SearchOutcome {
   std::shared_ptr<const Snapshot> snapshot;  // what flags were taken from
   // With FUZZY (RFC 6203): 1 to 100 for each of `uids`, by rising UID; otherwise empty.
   std::vector<std::uint8_t> relevancy;
-  bool uses_modseq = false;  // a filter has MODSEQ: the reply carries it, and CONDSTORE is enabled
 };
 // `limited`: as many messages are looked at as one command may (session/message_limit.h).
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited = true);
+
+// Those of `candidates` that match in `latest`, a newer picture of the selected mailbox to which the view will move.
+// REQUIRES: the program has no message numbers and no `$`.
+boost::asio::awaitable<Result<UidSet>> search_among(Session& session, std::shared_ptr<const Snapshot> latest,
+                                                    const SearchNode& program, const UidSet& candidates);
 
 // The same in a mailbox that is not selected: message numbers are those of its newest state, \Recent is what a SELECT
 // would show, `$` names nothing. Failure::not_found, denied.

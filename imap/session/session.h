@@ -34,6 +34,7 @@ class Authenticator;
 }
 class SessionList;
 class Language;
+class Contexts;
 
 struct Settings {
   bool allow_plaintext = false;       // LOGIN and PLAIN without TLS
@@ -98,6 +99,8 @@ struct Selected {
   std::unique_ptr<ChangeHub::Watch> watch;
   ModSeq told_up_to;   // the client was told of every change up to here
   ModSeq modseq_said;  // the greatest MODSEQ that the running command said
+  // Searches whose results are kept up to date (contexts.h); null while there are none. Nobody else holds them.
+  std::shared_ptr<Contexts> contexts;
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -40,6 +40,24 @@ UidSet PlacedContents::uids_of(std::vector<ContentId> wanted) const {
   return out;
 }
 
+Difference compare(const Snapshot& old, const Snapshot& now) {
+  Difference difference;
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < old.size() || j < now.size()) {
+    if (j >= now.size() || (i < old.size() && old.uids[i] < now.uids[j])) {
+      difference.gone.push_back(old.uids[i++]);
+    } else if (i >= old.size() || now.uids[j] < old.uids[i]) {
+      difference.added.add(now.uids[j++]);
+    } else {
+      if (old.modseqs[i] != now.modseqs[j]) difference.flags.add(now.uids[j]);
+      ++i;
+      ++j;
+    }
+  }
+  return difference;
+}
+
 namespace {
 
 // Number of a keyword set in `snapshot.sets`, adding it when new. Most mailboxes use very few different sets.

@@ -3,6 +3,7 @@
 // Runs on: Snapshot: any thread. SnapshotCache::latest: session strand; own synchronisation (one mutex).
 #pragma once
 
+#include "base/number_set.h"
 #include "base/result.h"
 #include "schema/database.h"
 #include "schema/messages.h"
@@ -49,6 +50,14 @@ struct PlacedContents {
   [[nodiscard]] UidSet uids_of(std::vector<ContentId> wanted) const;
   [[nodiscard]] std::size_t octets() const;
 };
+
+// What happened between two pictures of one mailbox.
+struct Difference {
+  std::vector<std::uint32_t> gone;  // UIDs, rising
+  UidSet added;
+  UidSet flags;  // in both, with another MODSEQ
+};
+[[nodiscard]] Difference compare(const Snapshot& old, const Snapshot& now);
 
 // `base` (may be null) brought to the state of `changes`.
 [[nodiscard]] std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapshot>& base,

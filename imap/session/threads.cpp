@@ -10,9 +10,10 @@ namespace {
 
 constexpr std::uint32_t kNone = ThreadForest::kNone;
 constexpr std::uint64_t kPrime = (std::uint64_t{1} << 61) - 1;
+__extension__ using Wide = unsigned __int128;
 
 std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  const Wide product = static_cast<Wide>(a) * b;
   const std::uint64_t sum = static_cast<std::uint64_t>(product & kPrime) + static_cast<std::uint64_t>(product >> 61);
   return sum >= kPrime ? sum - kPrime : sum;
 }

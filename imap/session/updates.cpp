@@ -1,6 +1,7 @@
 #include "imap/session/updates.h"
 
 #include "imap/response/responses.h"
+#include "imap/session/contexts.h"
 #include "imap/session/metadata_news.h"
 
 #include <algorithm>
@@ -45,8 +46,9 @@ std::uint32_t recent_count(const Selected& selected) {
   return static_cast<std::uint32_t>(count);
 }
 
-void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell) {
+void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, const ContextNews& news) {
   Selected& selected = *session.selected;
+  tell_removed(session, news);  // with the numbers of before, and though EXPUNGE may have to wait (RFC 5267 4.3.4)
   const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
   const Snapshot& now = selected.view.snapshot();
   if (session.enabled.qresync || session.enabled.uid_only) {
@@ -94,6 +96,7 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
     }
     session.out << response;
   }
+  tell_added(session, news);
   selected.told.clear();
   // With an expunge held back nothing newer counts as told.
   if (selected.view.ghosts().empty()) selected.told_up_to = now.mailbox.highestmodseq;
@@ -129,7 +132,9 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
                                                  *session.principal, mailbox, session.selected->view.shared());
   if (!latest) co_return latest.error();
   co_await claim_new(session, (*latest)->mailbox);
-  tell_changes(session, *latest, tell);
+  auto news = co_await context_news(session, *latest);
+  if (!news) co_return news.error();
+  tell_changes(session, *latest, tell, *news);
   co_return Result<void>{};
 }
 

@@ -1,6 +1,6 @@
 // Updates: the only place that tells a client of changes: EXISTS, RECENT, EXPUNGE, FETCH FLAGS, FLAGS (RFC
-// 9051 5.2, 7.5.1, RFC 7162 3.2). It pulls the newest snapshot and moves the session's view to it.
-// Runs on: session strand.
+// 9051 5.2, 7.5.1, RFC 7162 3.2), ADDTO and REMOVEFROM (RFC 5267 4.3). It pulls the newest snapshot and moves the
+// session's view to it. Runs on: session strand.
 #pragma once
 
 #include "imap/session/session.h"
@@ -8,6 +8,8 @@
 #include <boost/asio/awaitable.hpp>
 
 namespace cpm::imap {
+
+struct ContextNews;
 
 struct Tell {
   bool expunges = true;  // EXPUNGE may be sent now
@@ -22,8 +24,8 @@ struct Tell {
 // BYE by the dispatcher (Failure::not_found). Does nothing when no mailbox is selected.
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
 
-// The same from a snapshot the caller already has.
-void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell);
+// The same from a snapshot the caller already has, with what it does to the session's contexts (contexts.h).
+void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, const ContextNews& news);
 
 // Messages of the view that are \Recent in this session.
 [[nodiscard]] std::uint32_t recent_count(const Selected& selected);

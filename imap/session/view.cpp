@@ -83,22 +83,11 @@ View::Changes View::advance(std::shared_ptr<const Snapshot> latest, bool tell_ex
   const std::uint32_t exists_before = exists();
   std::vector<std::uint32_t> gone;
   if (latest != snapshot_) {
-    const Snapshot& old = *snapshot_;
-    const Snapshot& now = *latest;
-    std::size_t i = 0;
-    std::size_t j = 0;
-    while (i < old.size() || j < now.size()) {
-      if (j >= now.size() || (i < old.size() && old.uids[i] < now.uids[j])) {
-        gone.push_back(old.uids[i++]);
-      } else if (i >= old.size() || now.uids[j] < old.uids[i]) {
-        changes.added.add(now.uids[j++]);
-      } else {
-        if (old.modseqs[i] != now.modseqs[j]) changes.flags.add(now.uids[j]);
-        ++i;
-        ++j;
-      }
-    }
-    changes.new_keywords = now.keywords.entries().size() > old.keywords.entries().size();
+    Difference difference = compare(*snapshot_, *latest);
+    gone = std::move(difference.gone);
+    changes.added = std::move(difference.added);
+    changes.flags = std::move(difference.flags);
+    changes.new_keywords = latest->keywords.entries().size() > snapshot_->keywords.entries().size();
   }
   std::vector<std::uint32_t> missing;
   std::merge(ghosts_.begin(), ghosts_.end(), gone.begin(), gone.end(), std::back_inserter(missing));

@@ -1,0 +1,24 @@
+// sort-criteria of SORT (RFC 5256 5, RFC 5957 5): "(SUBJECT REVERSE DATE)".
+// Runs on: any thread.
+#pragma once
+
+#include "imap/extension.h"
+#include "imap/wire/lexer.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace cpm::imap {
+
+enum class SortKey : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
+
+struct SortCriterion {
+  SortKey key = SortKey::arrival;
+  bool reverse = false;
+};
+using SortOrder = std::vector<SortCriterion>;  // no key twice
+
+// A key that comes again decides nothing and is left out. Throws BadSyntax for an unknown one.
+[[nodiscard]] SortOrder parse_sort_criteria(wire::Lexer& lexer, const ParseContext& context);
+
+}  // namespace cpm::imap
