@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Several sessions change one mailbox at random, and its name, on one server or on two with a common database; each keeps the view that the
-server's responses describe. Some lose their connection now and then, and resynchronise by QRESYNC from what they know (RFC 7162 6). At every checkpoint
-each view must equal what the server says of the whole mailbox, and all must equal each other.
+server's responses describe. Some lose their connection now and then, and resynchronise by QRESYNC from what they know (RFC 7162 6). At every
+checkpoint each view must equal what the server says of the whole mailbox, and all must equal each other. Each session keeps some searches
+up to date by what it is told (RFC 5267 4.3); they must equal the same search made anew.
 
     model.py --bin build/release/bin --seconds 30 [--seed N] [--sessions 6] [--nodes 2]
 """
@@ -17,6 +18,12 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from postgres import Postgres  # noqa: E402
 from server import Node, Server  # noqa: E402
+
+
+# Searches to keep up to date; "{}" takes the result options. The first ones by UIDs, the others by numbers.
+BY_UID = ("UID SEARCH RETURN ({}) FLAGGED", "UID SORT RETURN ({}) (REVERSE SUBJECT SIZE) UTF-8 UNDELETED", "UID SORT RETURN ({}) (SIZE) UTF-8 ALL",
+          "UID SEARCH RETURN ({}) UID *", "UID SORT RETURN ({}) (ARRIVAL REVERSE SIZE) UTF-8 OR KEYWORD blue LARGER 120")
+BY_NUMBER = ("SEARCH RETURN ({}) OR UNSEEN DELETED", "SORT RETURN ({}) (SUBJECT) UTF-8 NOT KEYWORD blue", "SORT RETURN ({}) (REVERSE SIZE) UTF-8 ALL")
 
 
 class Wrong(Exception):
@@ -35,6 +42,11 @@ class Place:
         return random.choice([f"Work{cls.number}", f"Deep/er/Work{cls.number}"])
 
 
+def expand(numbers):
+    """A sequence set in its order."""
+    return [n for part in numbers.split(",") for n in range(int(part.split(":")[0]), int(part.split(":")[-1]) + 1)]
+
+
 class Session:
     reconnects = 0
 
@@ -44,6 +56,9 @@ class Session:
         self.count = 0
         self.uids = []      # what this client knows, in order; None: told of, not asked for yet
         self.flags = {}
+        self.programs = BY_UID + BY_NUMBER
+        self.contexts = {}  # tag → [program, results]
+        self.results = {}   # tag → of a search made once
         self.connect()
 
     def connect(self):
@@ -83,6 +98,11 @@ class Session:
             if at >= len(self.uids):
                 raise Wrong(f"{self.name}: EXPUNGE {at + 1} of {len(self.uids)}")
             self.flags.pop(self.uids.pop(at), None)
+            for program, results in self.contexts.values():
+                if program in BY_NUMBER:
+                    if at + 1 in results:
+                        raise Wrong(f"{self.name}: EXPUNGE {at + 1}, still among the results of {program}")
+                    results[:] = [n - (n > at + 1) for n in results]
         elif match := re.match(r"\* (\d+) EXISTS", line):
             if int(match[1]) < len(self.uids):
                 raise Wrong(f"{self.name}: EXISTS {match[1]} below {len(self.uids)}")
@@ -95,11 +115,52 @@ class Session:
             self.uids[at] = uid
             if flags := re.search(r"FLAGS \(([^)]*)\)", items):
                 self.flags[uid] = frozenset(f for f in flags[1].split() if f != "\\Recent")
+        elif match := re.match(r'\* ESEARCH \(TAG "(\w+)"\)(?: UID)?(?: (ALL|ADDTO|REMOVEFROM) (\S+|\(.*\)))?$', line):
+            self.searched(match[1], match[2], match[3])
+
+    def searched(self, tag, item, data):
+        results = self.contexts[tag][1] if tag in self.contexts else self.results.setdefault(tag, [])
+        if item in (None, "ALL"):
+            results[:] = expand(data) if data else []
+            return
+        words = data[1:-1].split()
+        for place, numbers in zip(map(int, words[::2]), map(expand, words[1::2])):
+            wrong = f"{self.name}: {tag} {item} {data}: the results are {results}"
+            if item == "ADDTO" and place == 0:
+                if set(numbers) & set(results):
+                    raise Wrong(wrong)
+                results[:] = sorted(results + numbers)
+            elif item == "ADDTO":
+                if place > len(results) + 1 or set(numbers) & set(results):
+                    raise Wrong(wrong)
+                results[place - 1:place - 1] = numbers
+            elif place == 0:
+                if not set(numbers) <= set(results):
+                    raise Wrong(wrong)
+                results[:] = [n for n in results if n not in numbers]
+            else:
+                if results[place - 1:place - 1 + len(numbers)] != numbers:
+                    raise Wrong(wrong)
+                del results[place - 1:place - 1 + len(numbers)]
+
+    def keep_searching(self):
+        program = random.choice(self.programs)
+        self.contexts[f"{self.name}{self.count + 1}"] = [program, []]
+        self.command(program.format("UPDATE ALL"), expunges=False)
+
+    def check_contexts(self):
+        for tag, (program, results) in self.contexts.items():
+            self.results = {}
+            self.command(program.format("ALL"), expunges=False)
+            anew = self.results.get(f"{self.name}{self.count}")
+            if anew != results:
+                raise Wrong(f"{self.name}: {tag} {program}: told {results}, found {anew}")
 
     def select(self):
-        self.uids, self.flags = [], {}
+        self.uids, self.flags, self.contexts = [], {}, {}
         self.command(f"SELECT {Place.name}")
         self.fill()
+        self.keep_searching()
 
     def fill(self):
         if self.uids:
@@ -125,6 +186,12 @@ class Session:
             if " OK " not in self.command(f"RENAME {Place.name} {name}"):
                 raise Wrong(f"{self.name}: RENAME failed")
             Place.name = name
+        elif choice < 0.41 and len(self.contexts) < 4:
+            self.keep_searching()
+        elif choice < 0.42 and self.contexts:
+            tag = random.choice(list(self.contexts))
+            del self.contexts[tag]
+            self.command(f'CANCELUPDATE "{tag}"')
         elif not self.uids:
             return
         elif choice < 0.60:
@@ -223,13 +290,16 @@ class Resyncing(Session):
         if not self.enabled:
             self.command("ENABLE QRESYNC")
             self.enabled = True
-        self.uids, self.flags, self.modseq = [], {}, 0
+        self.uids, self.flags, self.modseq, self.contexts = [], {}, 0, {}
+        self.programs = BY_UID  # VANISHED renumbers
         self.command(f"SELECT {Place.name}")
         self.fill()
+        self.keep_searching()
 
     def reconnect(self):
         """The cable is pulled; what this client knows is the UIDs with their flags, and its MODSEQ."""
         known = dict(self.flags)
+        self.contexts = {}
         self.socket.close()
         self.socket = socket.create_connection(self.address, timeout=60)
         self.file = self.socket.makefile("rb")
@@ -295,7 +365,7 @@ class Mover:
     def __init__(self, address, user):
         self.session = Session.__new__(Session)
         self.session.name, self.session.address, self.session.user, self.session.count = "m", address, user, 0
-        self.session.uids, self.session.flags = [], {}
+        self.session.uids, self.session.flags, self.session.contexts, self.session.results = [], {}, {}, {}
         self.session.select = lambda: None
         self.session.connect()
 
@@ -319,6 +389,7 @@ def checkpoint(sessions):
             raise Wrong(f"{session.name}: the view differs from the mailbox: {before} / {after}")
         if uids != sorted(set(uids)):
             raise Wrong(f"{session.name}: UIDs are not rising: {uids}")
+        session.check_contexts()
         pictures.append(after)
     if any(picture != pictures[0] for picture in pictures):
         raise Wrong(f"sessions disagree: {pictures}")
