@@ -110,11 +110,12 @@ TLS = tls_context()
 
 
 def message(number, size=2048):
-    """A plausible mail of about this size; some words are rare."""
+    """A plausible mail of about this size; some words are rare. Ten make a thread."""
     word = "needle" if number % 100 == 0 else "hay"
+    references = f"References: <{number - 1}.bench@example.org>\r\n" if number % 10 else ""
     head = (f"Return-Path: <sender{number % 50}@example.org>\r\nReceived: from a.example.org by b.example.net; Mon, 2 Feb 2026 10:00:00 +0000\r\n"
             f"From: Sender {number % 50} <sender{number % 50}@example.org>\r\nTo: Receiver <receiver@example.net>\r\n"
             f"Subject: Report {number} about {word}\r\nDate: Mon, 02 Feb 2026 10:{number // 60 % 60:02d}:{number % 60:02d} +0000\r\n"
-            f"Message-ID: <{number}.bench@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
+            f"Message-ID: <{number}.bench@example.org>\r\n{references}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
     line = f"Line of message {number}: the quick brown {word} jumps over the lazy dog.\r\n"
     return (head + line * max((size - len(head)) // len(line), 1)).encode()

@@ -36,6 +36,9 @@ ROWS = {
     "search_big_id": ("SEARCH HEADER Message-ID, the whole id, in {big:,}", "ms", False),
     "search_big_header": ("SEARCH SUBJECT in {big:,}", "ms", False),
     "search_big_text": ("SEARCH BODY in {big:,}", "ms", False),
+    "sort_subject": ("SORT (SUBJECT) of {middle:,}", "ms", False),
+    "sort_date": ("SORT (REVERSE DATE) of {middle:,}", "ms", False),
+    "thread": ("THREAD REFERENCES of {middle:,}", "ms", False),
     "copy": ("COPY of {middle:,}", "ms", False),
     "move": ("MOVE of {middle:,}", "ms", False),
     "expunge": ("EXPUNGE of {middle:,}", "ms", False),
@@ -244,6 +247,19 @@ def stores(target, sizes):
     connection.close()
 
 
+def sorts(target, sizes):
+    connection = Connection(target.imap, "reader")
+    connection.run(b"SELECT Middle")
+    for row, command in (("sort_subject", b"SORT (SUBJECT) UTF-8 ALL"), ("sort_date", b"SORT (REVERSE DATE) UTF-8 ALL"),
+                         ("thread", b"THREAD REFERENCES UTF-8 ALL")):
+        connection.run(command)
+        for _ in range(sizes["runs"]):
+            took, octets = connection.timed(command)
+            assert octets > sizes["middle"] * 3, octets
+            yield row, 1000 * took
+    connection.close()
+
+
 def moves(target, sizes):
     connection = Connection(target.imap, "reader")
     for _ in range(sizes["runs"]):
@@ -354,4 +370,4 @@ def notify(target, sizes):
         connection.close()
 
 
-WORKLOADS = (appends, large, selects, fetches, stores, moves, listing, logins, notify, idlers, resyncs, searches, huge)
+WORKLOADS = (appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, idlers, resyncs, searches, huge)
