@@ -44,6 +44,7 @@ Result<StoredFilter> parse_stored_filter(std::string_view text, const ParseConte
   try {
     wire::Lexer lexer(*input, context.limits, true);
     SearchContext search{context.registry};
+    search.collation = context.collation;
     search.keys = keys;
     search.collation = context.collation;
     StoredFilter filter;

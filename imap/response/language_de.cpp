@@ -16,6 +16,10 @@ std::span<const Language::Phrase> german() {
       {"Compression starts", "Ab hier komprimiert"},
       {"Languages are listed", "Die Sprachen sind aufgezählt"},
       {"Language changed", "Die Sprache ist gewechselt"},
+      {"Not a language range", "Das ist keine Angabe einer Sprache"},
+      {"Too many languages", "Zu viele Sprachen"},
+      {"No such comparator; there are i;unicode-casemap, i;ascii-casemap and i;octet",
+       "Kein solcher Vergleich; es gibt i;unicode-casemap, i;ascii-casemap und i;octet"},
       {"This language is not supported", "Diese Sprache wird nicht unterstützt"},
       {"idling", "Warten auf Neues"},
       // What a mailbox says of itself
