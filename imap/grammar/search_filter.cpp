@@ -46,7 +46,6 @@ Result<StoredFilter> parse_stored_filter(std::string_view text, const ParseConte
     SearchContext search{context.registry};
     search.collation = context.collation;
     search.keys = keys;
-    search.collation = context.collation;
     StoredFilter filter;
     filter.program = parse_stored_keys(lexer, search);
     filter.uses_modseq = search.uses_modseq;
