@@ -12,7 +12,8 @@ namespace cpm::imap {
 
 namespace {
 
-constexpr std::chrono::seconds kLook{1};  // how soon a closed connection is noticed
+constexpr std::chrono::seconds kLook{1};      // how soon a closed connection is noticed
+constexpr std::chrono::seconds kWaiting{30};  // while the command itself waits for the client, as IDLE does
 
 boost::asio::awaitable<void> send_line(Out& out, Out::Mark& mark, std::string line) {
   auto sent = co_await out.interject(mark, line);
@@ -50,7 +51,7 @@ void CommandWatch::begin() {
   mark_ = session_.out.mark();
   sent_ = session_.out.octets_sent();
   next_ = Clock::now() + session_.limits().progress_interval;
-  if (!armed_) arm();
+  if (!armed_ || timer_.expiry() > Clock::now() + kLook) arm(kLook);
 }
 
 boost::asio::awaitable<void> CommandWatch::end() {
@@ -64,9 +65,9 @@ boost::asio::awaitable<void> CommandWatch::end() {
 }
 
 // The timer runs on while commands follow each other, so that short ones cost nothing.
-void CommandWatch::arm() {
+void CommandWatch::arm(std::chrono::seconds after) {
   armed_ = true;
-  timer_.expires_after(kLook);
+  timer_.expires_after(after);
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
     const auto self = weak.lock();
     if (cancelled || !self) return;
@@ -76,15 +77,20 @@ void CommandWatch::arm() {
 }
 
 bool CommandWatch::may_say() const {
-  return says_ && session_.principal && !session_.waiting && !session_.mid_response && !session_.out.sending() &&
+  return says_ && session_.principal && !session_.mid_response && !session_.out.sending() &&
          (!saying_ || saying_->done);
 }
 
 void CommandWatch::look() {
   if (!running_ || session_.terminated) return;
-  arm();
+  arm(session_.waiting ? kWaiting : kLook);
+  if (session_.waiting) {  // its read notices what happens; thousands of idle sessions must cost nothing
+    sent_ = session_.out.octets_sent();
+    next_ = Clock::now() + session_.limits().progress_interval;
+    return;
+  }
   const auto peer = session_.stream->peer_state();
-  if (peer == Stream::PeerState::gone && !session_.waiting) {
+  if (peer == Stream::PeerState::gone) {
     log::info("imap", "the client is gone, its command ends", {{"session", session_.id}});
     session_.terminated = true;
     session_.terminate_text = "Connection closed";
@@ -92,7 +98,7 @@ void CommandWatch::look() {
     return;
   }
   const auto now = Clock::now();
-  if (session_.out.octets_sent() != sent_ || session_.waiting) {  // it speaks by itself
+  if (session_.out.octets_sent() != sent_) {  // it speaks by itself
     sent_ = session_.out.octets_sent();
     next_ = now + session_.limits().progress_interval;
     return;

@@ -33,7 +33,7 @@ class CommandWatch : public std::enable_shared_from_this<CommandWatch> {
   using Clock = std::chrono::steady_clock;
   struct Saying;
 
-  void arm();
+  void arm(std::chrono::seconds after);
   void look();
   void say();
   [[nodiscard]] bool may_say() const;
