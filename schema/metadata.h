@@ -1,5 +1,5 @@
 // Annotations of mailboxes and of the server (RFC 5464). The server's belong to one account: its /shared values are
-// seen by whoever acts on this store, its /private ones by the user (docs/decisions/0020-metadata-of-the-server.md).
+// seen by whoever acts on this store, its /private ones by the user (docs/decisions/0019-metadata-of-the-server.md).
 // /private/specialuse of a mailbox is the mailbox's special use (RFC 6154 4).
 // Names are compared without regard to case. Runs on: db thread; MetadataEntry anywhere.
 #pragma once

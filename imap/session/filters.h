@@ -1,5 +1,5 @@
 // FILTER keys of a search program replaced by the criteria stored under their names (RFC 5466 3.1), and those in them.
-// A filter stands as one key, as if in parentheses (docs/decisions/0021-a-filter-is-one-key.md).
+// A filter stands as one key, as if in parentheses (docs/decisions/0020-a-filter-is-one-key.md).
 // Runs on: session strand; one short statement for some names, on a db thread.
 #pragma once
 
