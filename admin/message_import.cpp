@@ -5,6 +5,7 @@
 #include "admin/size.h"
 #include "imap/deliver/deliver.h"
 #include "schema/append.h"
+#include "schema/change_feed.h"
 #include "schema/mailboxes.h"
 
 #include <algorithm>
@@ -36,6 +37,15 @@ bool is_keyword(const std::string& name, const Limits& limits) {
            return c > 0x20 && c < 0x7f &&
                   std::string_view("(){%*\"\\]").find(static_cast<char>(c)) == std::string_view::npos;
          });
+}
+
+// Clients that are connected hear of it; one that does not sees it at its next look.
+void tell_nodes(Context& context, AccountId account, MailboxId mailbox) {
+  const auto told = context.run([&](Transaction& tx) -> Result<void> {
+    schema::announce(tx, account, mailbox);
+    return {};
+  });
+  static_cast<void>(told);
 }
 
 class Import {
@@ -96,11 +106,15 @@ Result<schema::AppendResult> Import::deposit(const std::vector<Pending>& message
     if (!one) return one.error();
     staged.push_back(std::move(*one));
   }
-  return context_.run([&](Transaction& tx) -> Result<schema::AppendResult> {
+  MailboxId mailbox;
+  auto done = context_.run([&](Transaction& tx) -> Result<schema::AppendResult> {
     CPM_TRY(grant, schema::authorize(tx, who_, path_, schema::kInsert));
+    mailbox = grant.mailbox().id;
     auto copy = staged;  // this function may run again
     return schema::deposit(tx, grant, copy, limits_);
   });
+  if (done) tell_nodes(context_, who_.account, mailbox);
+  return done;
 }
 
 void Import::stored(const schema::AppendResult& result, const std::vector<Pending>& messages) {
@@ -186,13 +200,16 @@ Result<void> Import::report(ImportFormat format, const Result<void>& outcome) {
 
 Result<void> make_sure_of(Context& context, const schema::Principal& who, const std::string& path, bool create,
                           const Limits& limits) {
+  bool made = false;
   auto there = context.run([&](Transaction& tx) -> Result<void> {
     auto grant = schema::authorize(tx, who, path, schema::kInsert);
     if (grant) return {};
     if (grant.error().failure != Failure::not_found || !create) return grant.error();
     CPM_CHECK(schema::create_mailbox(tx, who, path, schema::SpecialUse::none, limits));
+    made = true;
     return {};
   });
+  if (there && made) tell_nodes(context, who.account, MailboxId{});
   if (!there && there.error().failure == Failure::not_found) {
     return fail(Failure::not_found, who.address + " has no mailbox \"" + path +
                                         "\"\nAdd --create to make it, or see: cpmctl mailbox list " + who.address);

@@ -246,7 +246,8 @@ void command_limits(Table& t) {
   limit(t, number, "fetch_items", &Limits::fetch_items, 8, 100'000, "items in one FETCH");
   limit(t, number, "multiappend_messages", &Limits::multiappend_messages, 1, 1'000'000, "messages in one APPEND");
   limit(t, number, "messages_per_command", &Limits::messages_per_command, 0, 1'000'000'000,
-        "messages that one FETCH, SEARCH, STORE, COPY, MOVE, APPEND or UID EXPUNGE works on (MESSAGELIMIT of RFC 9738, at "
+        "messages that one FETCH, SEARCH, STORE, COPY, MOVE, APPEND or UID EXPUNGE works on (MESSAGELIMIT of RFC 9738, "
+        "at "
         "least 1000; clients that do not know it see the newest messages only); 0: no limit");
   limit(t, number, "messages_per_save", &Limits::messages_per_save, 0, 1'000'000'000,
         "messages that one COPY or APPEND stores (SAVELIMIT of RFC 9738, at least 1000); 0: no limit");
@@ -297,6 +298,8 @@ void session_limits(Table& t) {
         "memory for the keys of one SORT or THREAD; some hundred octets a message");
   limit(t, number, "search_contexts", &Limits::search_contexts, 1, 10'000,
         "searches of one session that are kept up to date (UPDATE of RFC 5267)");
+  limit(t, number, "notify_mailboxes", &Limits::notify_mailboxes, 1, kMega,
+        "mailboxes that one NOTIFY may watch; beyond that it is refused, or ends, with NOTIFICATIONOVERFLOW");
   limit(t, "login_timeout", &Limits::login_timeout, 1, 3600, "time to authenticate");
   limit(t, "idle_timeout", &Limits::idle_timeout, 1, 7 * kDay,
         "silence of an authenticated client (RFC 9051 asks for at least 30 minutes)");

@@ -50,6 +50,7 @@ struct Limits {
   std::size_t session_octets = 64 << 20;         // memory one session may hold for a command
   std::size_t sort_octets = 256 << 20;           // keys of one SORT or THREAD: some million messages
   std::size_t search_contexts = 16;              // searches of one session that are kept up to date (RFC 5267)
+  std::size_t notify_mailboxes = 5000;           // watched by one NOTIFY (RFC 5465); 28 octets each, names shared
   std::chrono::seconds login_timeout{60};        // not authenticated
   std::chrono::seconds idle_timeout{31 * 60};    // authenticated; RFC 9051 5.4 asks at least 30 minutes
   std::chrono::seconds idle_poll{60};            // a look at the store during IDLE, should a wake-up be lost

@@ -24,6 +24,7 @@ namespace cpm::imap {
 
 class Session;
 struct FetchItem;
+using FetchItems = std::vector<std::shared_ptr<const FetchItem>>;
 struct SearchNode;
 struct SearchContext;
 
@@ -111,7 +112,7 @@ struct StatusItemSpec {
 
 struct FetchItemSpec {
   std::string_view name;  // what follows: parsed by the item ("BODY" takes "[…]" too)
-  std::vector<std::shared_ptr<const FetchItem>> (*parse)(wire::Lexer&, const ParseContext&);
+  FetchItems (*parse)(wire::Lexer&, const ParseContext&);
 };
 
 struct SearchKeySpec {

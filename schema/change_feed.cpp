@@ -1,6 +1,7 @@
 #include "schema/change_feed.h"
 
 #include "base/log.h"
+#include "schema/query.h"
 
 #include <pqxx/pqxx>
 
@@ -22,6 +23,8 @@ using namespace std::chrono_literals;
 constexpr auto kBatch = 3ms;                   // changes within it travel together
 constexpr std::size_t kLongestPayload = 7000;  // PostgreSQL takes 8000 octets
 
+constexpr Query kAnnounce{"feed_announce", "select pg_notify('cpm_changes', $1)"};
+
 std::string new_node_name() {
   std::random_device random;
   return std::to_string(random()) + std::to_string(random());
@@ -32,12 +35,13 @@ class Receiver final : public pqxx::notification_receiver {
   Receiver(pqxx::connection_base& connection, const std::string& node, const ChangeFeed::Listener& listener)
       : notification_receiver(connection, "cpm_changes"), node_(node), listener_(listener) {}
 
-  // "node account.mailbox account.mailbox …"
+  // "node account.mailbox account.mailbox …"; "*" is everything.
   void operator()(const std::string& payload, int) override {
     std::string_view rest = payload;
     if (take_word(rest) == node_) return;
     while (!rest.empty()) {
       const std::string_view word = take_word(rest);
+      if (word == "*") listener_.lost();
       std::int64_t account = 0;
       std::int32_t mailbox = 0;
       const char* const end = word.data() + word.size();
@@ -61,6 +65,11 @@ class Receiver final : public pqxx::notification_receiver {
 
 }  // namespace
 
+void announce(Transaction& tx, AccountId account, MailboxId mailbox) {
+  // In the place of the node's name stands what no node is called.
+  tx.exec(kAnnounce, "cpmctl " + std::to_string(account.value) + '.' + std::to_string(mailbox.value));
+}
+
 ChangeFeed::ChangeFeed(std::string url, Listener listener)
     : url_(std::move(url)), listener_(std::move(listener)), node_(new_node_name()) {}
 
@@ -82,16 +91,15 @@ void ChangeFeed::publish(AccountId account, MailboxId mailbox) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    first = pending_.empty();
-    pending_.emplace(account.value, mailbox.value);
+    first = pending_.empty() && !all_pending_;
+    if (!all_pending_) pending_.emplace(account.value, mailbox.value);
+    if (pending_.size() > kMostPending) {
+      all_pending_ = true;
+      pending_.clear();
+    }
   }
   const std::uint64_t one = 1;
   if (first) static_cast<void>(!::write(wake_, &one, sizeof one));
-}
-
-std::set<std::pair<std::int64_t, std::int32_t>> ChangeFeed::take_pending() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(pending_, {});
 }
 
 void ChangeFeed::run() {
@@ -105,7 +113,7 @@ void ChangeFeed::run() {
       }
       lost = true;
     }
-    // Away: wait a little, throwing away hints that nobody can hear.
+    // Away: wait a little. What is to be sent is kept.
     for (int i = 0; i < 10 && !stopping_; ++i) std::this_thread::sleep_for(50ms);
   }
 }
@@ -116,6 +124,7 @@ void ChangeFeed::serve_connection() {
   connection.get_notifs();
   connected_ = true;
   listener_.lost();  // whatever happened before LISTEN was not heard
+  send_pending(connection);
   while (!stopping_) {
     pollfd waiting[2] = {{connection.sock(), POLLIN, 0}, {wake_, POLLIN, 0}};
     ::poll(waiting, 2, 60'000);
@@ -125,18 +134,36 @@ void ChangeFeed::serve_connection() {
     std::uint64_t count = 0;
     static_cast<void>(!::read(wake_, &count, sizeof count));
     std::this_thread::sleep_for(kBatch);
-    std::string payload = node_;
-    const auto send = [&] {
-      if (payload.size() == node_.size()) return;
-      pqxx::nontransaction work(connection);
-      work.exec_params("select pg_notify('cpm_changes', $1)", payload);
-      payload = node_;
-    };
-    for (const auto& [account, mailbox] : take_pending()) {
+    send_pending(connection);
+  }
+}
+
+void ChangeFeed::send_pending(pqxx::connection_base& connection) {
+  Hints hints;
+  bool all = false;
+  {
+    const std::lock_guard lock(mutex_);
+    hints = std::exchange(pending_, {});
+    all = std::exchange(all_pending_, false);
+  }
+  std::string payload = node_ + (all ? " *" : "");
+  const auto send = [&] {
+    if (payload.size() == node_.size()) return;
+    pqxx::nontransaction work(connection);
+    work.exec_params("select pg_notify('cpm_changes', $1)", payload);
+    payload = node_;
+  };
+  try {
+    for (const auto& [account, mailbox] : hints) {
       payload += ' ' + std::to_string(account) + '.' + std::to_string(mailbox);
       if (payload.size() > kLongestPayload) send();
     }
     send();
+  } catch (...) {  // some may go twice
+    const std::lock_guard lock(mutex_);
+    pending_.merge(hints);
+    all_pending_ = all_pending_ || all;
+    throw;
   }
 }
 

@@ -1,7 +1,8 @@
 // ChangeFeed: tells the other nodes which mailboxes changed, and hears of theirs, over one direct connection
 // (LISTEN/NOTIFY). A wake-up is a hint: it is sent after the commit, batched, never inside a writing transaction
-// (storage-design 6); a lost one only delays, because after a reconnect everything watched counts as changed, and
-// sessions in IDLE look now and then by themselves.
+// (storage-design 6); a lost one only delays: what this node could not send it sends after a reconnect, what it could
+// not hear is made up for because everything watched then counts as changed, and
+// sessions in IDLE look now and then by themselves. Mailbox 0 stands for the account's names and subscriptions.
 // Runs on: its own thread; publish() from any.
 #pragma once
 
@@ -16,7 +17,17 @@
 #include <thread>
 #include <utility>
 
+namespace pqxx {
+class connection_base;
+}
+
 namespace cpm::schema {
+
+class Transaction;
+
+// For a program without a feed of its own (cpmctl): tells all nodes. Call it after the commit of the change, in a run()
+// of its own.
+void announce(Transaction& tx, AccountId account, MailboxId mailbox);
 
 class ChangeFeed {
  public:
@@ -38,7 +49,7 @@ class ChangeFeed {
  private:
   void run();
   void serve_connection();
-  std::set<std::pair<std::int64_t, std::int32_t>> take_pending();
+  void send_pending(pqxx::connection_base& connection);
 
   const std::string url_;
   const Listener listener_;
@@ -47,7 +58,10 @@ class ChangeFeed {
   std::atomic<bool> connected_{false};
   int wake_ = -1;  // eventfd: something to publish, or stop
   std::mutex mutex_;
-  std::set<std::pair<std::int64_t, std::int32_t>> pending_;  // protected by mutex_
+  using Hints = std::set<std::pair<std::int64_t, std::int32_t>>;
+  static constexpr std::size_t kMostPending = 10000;  // while the connection is away; beyond: everything
+  Hints pending_;                                     // protected by mutex_; not sent yet
+  bool all_pending_ = false;                          // protected by mutex_
   std::thread thread_;
 };
 

@@ -62,7 +62,7 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   };
   auto appended = co_await session.db(std::move(work), mode);
   if (!appended) co_return failed(target_error(appended.error()));
-  session.services.hub.changed(who.account, appended->mailbox);
+  session.changed(appended->mailbox, appended->result.uids);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +
                                        appended->result.uids.to_string());
 }

@@ -56,16 +56,20 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
   }
   std::vector<UidSet> pieces = known_pieces(session.selected->view.snapshot());
   Result<schema::ExpungeResult> expunged = schema::ExpungeResult{};
+  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  std::size_t changes = 0;
   for (std::size_t i = 0; i <= pieces.size() && expunged; ++i) {
     std::optional<UidSet> piece;
     if (i < pieces.size()) piece = std::move(pieces[i]);
     expunged = co_await expunge_piece(session, std::move(piece));
+    if (expunged && !expunged->uids.empty()) ++changes;
     if (session.terminated) co_return failed(being_ended());
   }
   const bool away =
       !expunged && (expunged.error().failure == Failure::unavailable || expunged.error().failure == Failure::in_doubt);
   if (away) co_return failed(expunged.error());
   session.unselect();
+  for (std::size_t i = 0; i < changes; ++i) session.changed(mailbox);
   if (!expunged && expunged.error().failure != Failure::not_found) co_return failed(expunged.error());
   co_return ok("CLOSE completed");  // never with HIGHESTMODSEQ (RFC 7162 3.2.8)
 }

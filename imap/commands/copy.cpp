@@ -83,10 +83,12 @@ boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
     std::string target = *path;
     auto copied = co_await copy_piece(session, command.move, source, std::move(target), std::move(piece));
     if (!copied) co_return failed(copied.error());
-    const AccountId account = session.principal->account;
     if (!copied->result.source.empty()) {
-      session.services.hub.changed(account, copied->target);
-      if (command.move) session.services.hub.changed(account, source);
+      session.changed(copied->target, copied->result.target);
+      if (command.move) {
+        session.changed(source);
+        session.removed.merge(copied->result.source);
+      }
     }
     all.uidvalidity = copied->result.uidvalidity;
     all.source.merge(copied->result.source);

@@ -51,6 +51,8 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   };
   auto created = co_await session.db(std::move(work));
   if (!created) co_return failed(created.error());
+  session.name_made(*path);
+  session.names_changed();
   if (!session.services.registry.has("objectid")) co_return ok("CREATE completed");
   co_return ok("CREATE completed", "MAILBOXID (" + mailbox_object_id(*created) + ")");
 }

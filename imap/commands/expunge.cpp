@@ -52,7 +52,10 @@ boost::asio::awaitable<Result<schema::ExpungeResult>> expunge_piece(Session& ses
     return schema::expunge(tx, *grant, only);
   };
   auto expunged = co_await session.db(std::move(work));
-  if (expunged && !expunged->uids.empty()) session.services.hub.changed(who.account, mailbox);
+  if (expunged && !expunged->uids.empty()) {
+    session.changed(mailbox);
+    session.removed.merge(expunged->uids);
+  }
   co_return expunged;
 }
 

@@ -33,7 +33,7 @@ struct FetchCommand {
   std::optional<grammar::PartialRange> partial;
 };
 
-void add_item(wire::Lexer& lexer, const ParseContext& context, FetchCommand& command, bool macros) {
+void add_item(wire::Lexer& lexer, const ParseContext& context, FetchItems& items, bool macros) {
   std::string name;
   // BODY[…] and BINARY[…]: the name ends at the bracket, which is an atom character.
   while (wire::is_atom_char(static_cast<unsigned char>(lexer.peek())) && lexer.peek() != '[') {
@@ -45,11 +45,26 @@ void add_item(wire::Lexer& lexer, const ParseContext& context, FetchCommand& com
   const bool macro = name == "ALL" || name == "FAST" || name == "FULL";
   if (spec == nullptr || (macro && !macros)) lexer.bad("Unknown FETCH item " + name);
   for (auto& item : spec->parse(lexer, context)) {
-    const bool known = std::any_of(command.items.begin(), command.items.end(),
-                                   [&](const auto& other) { return other->key() == item->key(); });
-    if (!known) command.items.push_back(std::move(item));
+    const bool known =
+        std::any_of(items.begin(), items.end(), [&](const auto& other) { return other->key() == item->key(); });
+    if (!known) items.push_back(std::move(item));
   }
-  if (command.items.size() > context.limits.fetch_items) lexer.bad("Too many FETCH items");
+  if (items.size() > context.limits.fetch_items) lexer.bad("Too many FETCH items");
+}
+
+void put_item(FetchItems& items, std::shared_ptr<const FetchItem> item, bool first) {
+  const auto at =
+      std::find_if(items.begin(), items.end(), [&](const auto& other) { return other->key() == item->key(); });
+  if (first && at != items.end()) items.erase(at);
+  if (first) {
+    items.insert(items.begin(), std::move(item));
+  } else if (at == items.end()) {
+    items.push_back(std::move(item));
+  }
+}
+
+void literals_last(FetchItems& items) {
+  std::stable_partition(items.begin(), items.end(), [](const auto& item) { return !item->has_literal(); });
 }
 
 FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid) {
@@ -59,9 +74,9 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
   command.set = grammar::parse_sequence_set(lexer);
   lexer.sp();
   if (lexer.peek() == '(') {
-    lexer.list(false, [&] { add_item(lexer, context, command, false); });
+    lexer.list(false, [&] { add_item(lexer, context, command.items, false); });
   } else {
-    add_item(lexer, context, command, true);
+    add_item(lexer, context, command.items, true);
   }
   if (lexer.peek() == ' ' && lexer.peek_at(1) == '(') {
     lexer.sp();
@@ -88,23 +103,12 @@ FetchCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid
     if (command.vanished && !command.changed_since) lexer.bad("VANISHED needs CHANGEDSINCE");
   }
   lexer.end();
-  const auto add = [&](std::shared_ptr<const FetchItem> item, bool first) {
-    const auto at = std::find_if(command.items.begin(), command.items.end(),
-                                 [&](const auto& other) { return other->key() == item->key(); });
-    if (first && at != command.items.end()) command.items.erase(at);
-    if (first) {
-      command.items.insert(command.items.begin(), std::move(item));
-    } else if (at == command.items.end()) {
-      command.items.push_back(std::move(item));
-    }
-  };
-  if (command.changed_since) add(modseq_item(), false);
+  if (command.changed_since) put_item(command.items, modseq_item(), false);
   const bool asked =
       std::any_of(command.items.begin(), command.items.end(), [](const auto& item) { return item->key() == "UID"; });
   // UIDFETCH names the UID anyway (RFC 9586 3.3).
-  if ((uid && !context.uid_only) || asked) add(uid_item(), true);
-  std::stable_partition(command.items.begin(), command.items.end(),
-                        [](const auto& item) { return !item->has_literal(); });
+  if ((uid && !context.uid_only) || asked) put_item(command.items, uid_item(), true);
+  literals_last(command.items);
   return command;
 }
 
@@ -139,27 +143,37 @@ class Fetcher {
       *uids = command_.partial->choose(*uids);
     }
     if (uids->empty()) co_return ok("FETCH completed, no messages");
+    by_command_ = true;
+    auto written = co_await fetch(std::move(*uids));
+    if (!written) co_return failed(written.error());
+    // Messages that another session expunged meanwhile are left out (RFC 2180 4.1.2); the client hears of it at its
+    // next safe point.
+    co_return ok("FETCH completed", some_gone_ && !command_.uid ? "EXPUNGEISSUED" : "");
+  }
+
+  // REQUIRES: uids of the view.
+  boost::asio::awaitable<Result<void>> fetch(UidSet uids) {
     auto latest = co_await session_.services.snapshots.latest(
         session_.services.db, session_.limits().command_deadline, *session_.principal,
         session_.selected->view.snapshot().mailbox.id, session_.selected->view.shared());
-    if (!latest) co_return failed(latest.error());
+    if (!latest) co_return latest.error();
     snapshot_ = *latest;
-    std::vector<std::uint32_t> wanted = wanted_of(*uids);
+    UidSet there = wanted_of(uids);
+    if (by_command_) there = within_limit(session_, std::move(there));
+    descending_ = by_command_ && session_.limited_at.has_value();
+    std::vector<std::uint32_t> wanted = there.numbers();
     if (sets_seen_ && !session_.selected->read_only) {
       auto seen = co_await set_seen(wanted);
-      if (!seen) co_return failed(seen.error());
+      if (!seen) co_return seen.error();
     }
-    if (session_.limited_at) std::reverse(wanted.begin(), wanted.end());  // the greatest first (RFC 9738 3.1)
+    if (descending_) std::reverse(wanted.begin(), wanted.end());  // the greatest first (RFC 9738 3.1)
     Result<void> written;
     if (needs_rows_) {
       written = co_await with_rows(wanted);
     } else {
       written = co_await without_rows(wanted);
     }
-    if (!written) co_return failed(written.error());
-    // Messages that another session expunged meanwhile are left out (RFC 2180 4.1.2); the client hears of it at its
-    // next safe point.
-    co_return ok("FETCH completed", some_gone_ && !command_.uid ? "EXPUNGEISSUED" : "");
+    co_return written;
   }
 
  private:
@@ -171,13 +185,14 @@ class Fetcher {
     auto vanished = co_await vanished_since(session_, std::move(among), *command_.changed_since);
     if (!vanished) co_return vanished.error();
     Tell everything;
+    everything.everything = true;
     everything.earlier = std::move(*vanished);
     auto told = co_await tell_updates(session_, std::move(everything));
     co_return told;
   }
 
-  // What is there and passes CHANGEDSINCE, as far as one command may go.
-  [[nodiscard]] std::vector<std::uint32_t> wanted_of(const UidSet& uids) {
+  // What is there and passes CHANGEDSINCE.
+  [[nodiscard]] UidSet wanted_of(const UidSet& uids) {
     UidSet wanted;
     std::uint64_t there = 0;
     for (const auto& range : uids.ranges()) {
@@ -190,7 +205,7 @@ class Fetcher {
       }
     }
     some_gone_ = there < uids.size();
-    return within_limit(session_, std::move(wanted)).numbers();
+    return wanted;
   }
 
   // \Seen is set before the first octet leaves; the new flags travel with the body (RFC 9051 6.4.5).
@@ -220,7 +235,7 @@ class Fetcher {
       for (schema::MessageFlags& message : stored->messages) {
         if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
       }
-      if (!stored->changed.empty()) session_.services.hub.changed(who.account, mailbox);
+      if (!stored->changed.empty()) session_.changed(mailbox);
       if (session_.terminated) co_return being_ended();
     }
     co_return Result<void>{};
@@ -312,15 +327,15 @@ class Fetcher {
         ahead.start(read_page(part(next)));
       }
     };
-    session_.progress.goal = uids.size();
+    if (by_command_) session_.progress.goal = uids.size();
     for (std::size_t begin = 0; begin < uids.size(); begin += page) {
-      session_.progress.done = begin;
+      if (by_command_) session_.progress.done = begin;
       read_on();
       auto rows = co_await ahead.take();
       if (!rows) co_return rows.error();
       read_on();
       some_gone_ = some_gone_ || rows->size() < std::min(page, uids.size() - begin);
-      if (session_.limited_at) std::reverse(rows->begin(), rows->end());
+      if (descending_) std::reverse(rows->begin(), rows->end());
       for (const schema::MessageRow& row : *rows) {
         auto written = co_await write_row(row);
         if (!written) co_return written.error();
@@ -360,6 +375,8 @@ class Fetcher {
   bool needs_rows_ = false;
   bool sets_seen_ = false;
   bool some_gone_ = false;
+  bool by_command_ = false;  // then its limit and its progress are those of the running command
+  bool descending_ = false;
 };
 
 boost::asio::awaitable<Done> execute(Session& session, FetchCommand command) {
@@ -381,3 +398,25 @@ Extension describe() {
 }
 
 }  // namespace cpm::imap::commands::fetch
+
+namespace cpm::imap {
+
+FetchItems parse_fetch_list(wire::Lexer& lexer, const ParseContext& context) {
+  FetchItems items;
+  lexer.list(false, [&] { commands::fetch::add_item(lexer, context, items, false); });
+  commands::fetch::literals_last(items);
+  return items;
+}
+
+boost::asio::awaitable<Result<void>> fetch_messages(Session& session, FetchItems items, UidSet uids) {
+  commands::fetch::FetchCommand command;
+  command.uid = true;
+  command.items = std::move(items);
+  // UIDFETCH names the UID anyway (RFC 9586 3.3).
+  if (!session.enabled.uid_only) commands::fetch::put_item(command.items, uid_item(), true);
+  commands::fetch::Fetcher fetcher(session, std::move(command));
+  auto fetched = co_await fetcher.fetch(std::move(uids));
+  co_return fetched;
+}
+
+}  // namespace cpm::imap

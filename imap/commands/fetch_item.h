@@ -44,8 +44,6 @@ struct FetchItem {
   virtual boost::asio::awaitable<Result<void>> stream(FetchMessage& message) const;
 };
 
-using FetchItems = std::vector<std::shared_ptr<const FetchItem>>;
-
 // Writes `octets` [begin, end) of the message as a literal with bounded memory and back-pressure.
 boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::uint64_t begin, std::uint64_t end);
 
@@ -58,5 +56,12 @@ boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::
 [[nodiscard]] std::shared_ptr<const FetchItem> body_section_item(grammar::Section section,
                                                                  std::optional<grammar::Partial> partial, bool peek,
                                                                  std::string name);
+
+// "(" fetch-att *(SP fetch-att) ")" of another command: what FETCH would read there, in the order it would write.
+[[nodiscard]] FetchItems parse_fetch_list(wire::Lexer& lexer, const ParseContext& context);
+
+// UID FETCH of these messages; those that are gone or not in the session's view are left out. CONDSTORE is not enabled
+// by it. With Failure something may have been sent: session.mid_response says so.
+boost::asio::awaitable<Result<void>> fetch_messages(Session& session, FetchItems items, UidSet uids);
 
 }  // namespace cpm::imap

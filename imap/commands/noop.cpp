@@ -1,5 +1,5 @@
 // NOOP and CHECK (RFC 9051 6.1.2, RFC 3501 6.4.1): the safe points where a client asks for news.
-#include "imap/session/session.h"
+#include "imap/session/notify.h"
 
 namespace cpm::imap::commands::noop {
 
@@ -12,7 +12,12 @@ NoopCommand parse(wire::Lexer& lexer, const ParseContext&) {
   return {};
 }
 
-boost::asio::awaitable<Done> execute(Session&, NoopCommand) { co_return ok("Completed"); }
+// The selected mailbox's news come with the end of the command, as always.
+boost::asio::awaitable<Done> execute(Session& session, NoopCommand) {
+  auto told = co_await tell_others(session);
+  static_cast<void>(told);  // a look that failed is made again
+  co_return ok("Completed");
+}
 
 }  // namespace
 

@@ -33,7 +33,9 @@ boost::asio::awaitable<Done> execute(Session& session, DeleteCommand command) {
   auto deleted = co_await session.db(std::move(work));
   if (!deleted) co_return failed(deleted.error());
   if (session.selected && session.selected->view.snapshot().mailbox.id == *deleted) session.unselect();
+  session.name_removed(*path);
   session.services.hub.changed(who.account, *deleted);  // sessions that have it selected find it gone
+  session.names_changed();
   co_return ok("DELETE completed");
 }
 

@@ -45,8 +45,13 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
   };
   auto outcome = co_await session.db(std::move(work));
   if (!outcome) co_return failed(outcome.error());
+  for (const schema::Renamed& one : outcome->renamed) {
+    if (one.from != "INBOX") session.name_removed(one.from);
+  }
+  for (const schema::Renamed& one : outcome->renamed) session.name_made(one.to);
   session.services.hub.changed(who.account, outcome->mailbox);
   if (*from == "INBOX") session.services.hub.changed(who.account, kAnyMetadata);  // the new one has those of INBOX
+  session.names_changed();
   if (session.enabled.rev2) {
     for (const schema::Renamed& one : outcome->renamed) {
       ListData data;

@@ -77,6 +77,7 @@ boost::asio::awaitable<Done> execute(Session& session, SearchCommand command) {
   SearchUpdate update;
   if (command.options.update) {
     update.uid = command.uid;
+    update.fetch = command.options.update_fetch;
     update.program = frozen(session, *command.criteria.program);
     update.members = outcome->uids;
   }

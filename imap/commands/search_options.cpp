@@ -1,5 +1,6 @@
 #include "imap/commands/search_options.h"
 
+#include "imap/commands/fetch_item.h"
 #include "imap/registry.h"
 #include "imap/session/filters.h"
 
@@ -100,6 +101,11 @@ SearchOptions parse_search_return(wire::Lexer& lexer, const ParseContext& contex
       options.save = true;
     } else if (name == "UPDATE" && context.registry.has("context")) {
       options.update = true;
+      const bool blank = lexer.peek() == ' ' && lexer.peek_at(1) == '(';  // the grammar has none, the example has
+      if ((blank || lexer.peek() == '(') && context.registry.has("notify")) {
+        if (blank) lexer.sp();
+        options.update_fetch = std::make_shared<const FetchItems>(parse_fetch_list(lexer, context));
+      }
     } else if (name == "CONTEXT" && context.registry.has("context")) {
       options.context = true;
     } else if (name == "RELEVANCY" && context.registry.has("fuzzy")) {

@@ -16,9 +16,10 @@ namespace cpm::imap {
 
 struct SearchOptions {
   bool min = false, max = false, all = false, count = false, save = false;
-  bool update = false;     // the client is told how the results change (RFC 5267 4.3)
-  bool context = false;    // the client will ask for the same again (RFC 5267 4.2)
-  bool relevancy = false;  // scores of FUZZY (RFC 6203 4)
+  bool update = false;                             // the client is told how the results change (RFC 5267 4.3)
+  std::shared_ptr<const FetchItems> update_fetch;  // … and this of new messages that are added (RFC 5465 7)
+  bool context = false;                            // the client will ask for the same again (RFC 5267 4.2)
+  bool relevancy = false;                          // scores of FUZZY (RFC 6203 4)
   std::optional<grammar::PartialRange> partial;
 
   // SAVE alone asks for no response (RFC 5182 2.1); any other option does, though it may be an empty one (RFC

@@ -103,7 +103,7 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session
   };
   auto result = co_await session.db(std::move(work), mode);
   if (!result) co_return result.error();
-  if (!result->changed.empty()) session.services.hub.changed(who.account, mailbox);
+  if (!result->changed.empty()) session.changed(mailbox);
   session.silent_modseq = result->highestmodseq;
   for (const schema::MessageFlags& message : result->messages) {
     const bool quiet = command.silent && foreseen(session, command, message, result->keywords);

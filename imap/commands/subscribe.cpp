@@ -32,6 +32,7 @@ boost::asio::awaitable<Done> execute(Session& session, SubscribeCommand command)
   };
   auto changed = co_await session.db(std::move(work));
   if (!changed) co_return failed(changed.error());
+  session.subscription_changed(*path, command.on);
   co_return ok(command.on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
 }
 

@@ -2,6 +2,7 @@
 // new. An update between the last command and IDLE is told at once, because the first look comes before the first wait.
 // The tagged OK answers DONE and nothing else: a session that ends while it idles gets BYE alone.
 #include "imap/response/responses.h"
+#include "imap/session/notify.h"
 #include "imap/session/updates.h"
 
 namespace cpm::imap::ext::idle {
@@ -15,22 +16,33 @@ IdleCommand parse(wire::Lexer& lexer, const ParseContext&) {
   return {};
 }
 
+bool marked(const Session& session) {
+  return (session.selected && session.selected->watch->dirty()) ||
+         (session.metadata_news && session.metadata_news->watch->dirty());
+}
+
 boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
   using Clock = std::chrono::steady_clock;
   // However often news come, a client that says nothing for the idle time-out is logged out (RFC 2177).
   const auto until = Clock::now() + session.limits().idle_timeout;
   session.out << Continue{"idling"};
-  const bool watches = session.selected || session.metadata_news;
-  bool look = watches;
+  bool by_itself = true;
+  bool timed_out = false;
   for (;;) {
-    if (look) {
+    // Woken by a mark, or time for the look that makes up for a lost wake-up. The first look comes before the first
+    // wait.
+    if (by_itself || marked(session)) {
       auto told = co_await tell_updates(session, Tell{});
       if (!told && told.error().failure == Failure::not_found) {
         session.terminated = true;
         session.terminate_text = "The selected mailbox was deleted";
       }
     }
-    if (session.terminated) co_return hang_up();
+    if (!session.terminated) {  // what NOTIFY asks for of other mailboxes (RFC 5465 4)
+      auto told = co_await tell_others(session, timed_out);
+      static_cast<void>(told);
+    }
+    if (session.terminated || session.mid_response) co_return hang_up();
     // A database that is away keeps the mark: the session looks again when something else wakes it, or soon.
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
     if (left.count() <= 0) {
@@ -47,8 +59,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
     }
     const Failure why = line.error().failure;
     if (why == Failure::in_use || why == Failure::timeout) {
-      // Woken, or time for the look that makes up for a lost wake-up.
-      look = watches;
+      by_itself = timed_out = why == Failure::timeout;
       continue;
     }
     if (why == Failure::limit) co_return bad("Expected DONE");

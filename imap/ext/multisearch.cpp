@@ -1,9 +1,9 @@
 // MULTISEARCH (RFC 7377): ESEARCH searches several mailboxes, selected or not, and says of each that has matches which
 // they are. Mailboxes that are not there, or may not be read, are as if they were not named.
-#include "imap/commands/mailbox_argument.h"
 #include "imap/commands/search_options.h"
 #include "imap/grammar/mailbox_filter.h"
 #include "imap/session/contexts.h"
+#include "imap/session/mailbox_choice.h"
 
 #include <algorithm>
 #include <memory>
@@ -62,38 +62,14 @@ struct Everything {
 
 // The mailboxes meant, each once, in the order of their paths; their rights are checked when they are searched.
 std::vector<schema::MailboxRow> chosen(const Session& session, const EsearchCommand& command, Everything all) {
-  std::set<std::string> named, subtrees, parents;
-  bool personal = false;
+  MailboxChoice choice;
   for (const MailboxFilter& filter : command.sources) {
-    switch (filter.kind) {
-      case Kind::selected: named.insert(session.selected->view.snapshot().mailbox.path); break;
-      case Kind::selected_delayed: break;
-      case Kind::inboxes:  // a deposit may go anywhere (RFC 5465 6.3)
-      case Kind::personal: personal = true; break;
-      case Kind::subscribed: named.insert(all.subscriptions.begin(), all.subscriptions.end()); break;
-      case Kind::subtree:
-      case Kind::subtree_one:
-      case Kind::mailboxes:
-        for (const std::string& name : filter.names) {
-          const auto path = existing_path(session, name);
-          if (!path) continue;
-          named.insert(*path);
-          if (filter.kind == Kind::subtree) subtrees.insert(*path);
-          if (filter.kind == Kind::subtree_one) parents.insert(*path);
-        }
-        break;
-    }
+    if (filter.kind == Kind::selected) choice.add_path(session.selected->view.snapshot().mailbox.path);
+    choice.add(session, filter);
   }
-  const auto meant = [&](const std::string& path) {
-    if (personal || named.contains(path)) return true;
-    for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/', slash - 1)) {
-      if (subtrees.contains(path.substr(0, slash))) return true;
-      if (slash == 0) break;
-    }
-    const std::size_t last = path.rfind('/');
-    return last != std::string::npos && parents.contains(path.substr(0, last));
-  };
-  std::erase_if(all.mailboxes, [&](const schema::MailboxRow& row) { return !meant(row.path); });
+  const std::set<std::string> subscribed(all.subscriptions.begin(), all.subscriptions.end());
+  std::erase_if(all.mailboxes,
+                [&](const schema::MailboxRow& row) { return !choice.means(row.path, subscribed.contains(row.path)); });
   std::sort(all.mailboxes.begin(), all.mailboxes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return std::move(all.mailboxes);
 }
@@ -126,6 +102,7 @@ boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchC
   if (selected && command.options.update) {
     update.emplace();
     update->uid = update->names_mailbox = true;
+    update->fetch = command.options.update_fetch;
     update->program = frozen(session, *command.criteria.program);
     update->members = outcome->uids;
   }

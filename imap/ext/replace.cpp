@@ -122,8 +122,9 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   }
   if (!replaced) co_return failed(replaced.error());
   const schema::DepositedAt& stored = replaced->stored;
-  session.services.hub.changed(who.account, source);
-  if (stored.mailbox != source) session.services.hub.changed(who.account, stored.mailbox);
+  session.changed(source);
+  session.changed(stored.mailbox, stored.result.uids);
+  session.removed.add(uid->value);
   // Before the EXPUNGE responses, so that the client knows what came instead (RFC 8508 4.3).
   session.out << Untagged{
       "OK", "APPENDUID " + std::to_string(stored.result.uidvalidity.value) + ' ' + stored.result.uids.to_string(),

@@ -85,6 +85,7 @@ boost::asio::awaitable<Done> answer(Session& session, SortCommand& command) {
   SearchUpdate update;
   if (command.options.update && !update_refused) {
     update.uid = command.uid;
+    update.fetch = command.options.update_fetch;
     update.program = frozen(session, *command.criteria.program);
     update.order = command.order;
     update.collation = session.collation;

@@ -1,6 +1,7 @@
-// ChangeHub: which sessions care about which mailbox. A change only marks them and wakes those that wait (IDLE); each
-// then pulls what changed from the store, so nothing is queued and a lost wake-up only delays (design decision 6).
-// Changes made here are handed to `publish` for the other nodes; what they tell comes back through remote().
+// ChangeHub: which sessions care about which mailbox, or about a whole account (NOTIFY). A change only marks them and
+// wakes those that wait; each then pulls what changed from the store, so nothing is queued and a lost wake-up only
+// delays (design decision 6). Changes made here are handed to `publish` for the other nodes; what they tell comes back
+// through remote(). Numbers that no mailbox has stand for the names and for the annotations of an account (below).
 // Runs on: any thread; one mutex, the only one of the protocol layer beside the snapshot cache's.
 #pragma once
 
@@ -10,11 +11,17 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace cpm::imap {
+
+// Instead of a mailbox: names were made, removed, renamed, subscribed or unsubscribed.
+inline constexpr MailboxId kNamesChanged{0};
+// Instead of a mailbox: annotations of the account were changed. Only those who watch it itself are marked.
+inline constexpr MailboxId kAnyMetadata{-1};
 
 class ChangeHub {
  public:
@@ -27,6 +34,7 @@ class ChangeHub {
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
     bool take_dirty() { return dirty_.exchange(false); }
+    [[nodiscard]] bool dirty() const { return dirty_.load(); }
 
    private:
     friend class ChangeHub;
@@ -39,9 +47,38 @@ class ChangeHub {
     std::atomic<bool> dirty_{false};
   };
 
+  // One session's interest in all mailboxes of an account; ends with its life.
+  class AccountWatch {
+   public:
+    struct Dirty {
+      bool everything = false;           // too much to remember, or wake-ups may have been lost
+      bool names = false;                // mailboxes made, removed or renamed, or subscriptions
+      std::vector<MailboxId> mailboxes;  // each once; empty with `everything`
+      [[nodiscard]] bool any() const { return everything || names || !mailboxes.empty(); }
+    };
+    ~AccountWatch();
+    AccountWatch(const AccountWatch&) = delete;
+    AccountWatch& operator=(const AccountWatch&) = delete;
+    // What was marked since the last time.
+    [[nodiscard]] Dirty take_dirty();
+    [[nodiscard]] bool dirty() const { return dirty_.load(); }
+
+   private:
+    friend class ChangeHub;
+    AccountWatch(ChangeHub& hub, AccountId account, std::function<void()> wake)
+        : hub_(hub), account_(account), wake_(std::move(wake)) {}
+    ChangeHub& hub_;
+    const AccountId account_;
+    const std::function<void()> wake_;  // as Watch's
+    std::atomic<bool> dirty_{false};    // something is in what_
+    Dirty what_;                        // protected by the hub's mutex
+  };
+  static constexpr std::size_t kMostMarks = 32;  // mailboxes an AccountWatch remembers; beyond: everything
+
   void set_publish(Publish publish) { publish_ = std::move(publish); }  // before the first session
 
   [[nodiscard]] std::unique_ptr<Watch> watch(AccountId account, MailboxId mailbox, std::function<void()> wake);
+  [[nodiscard]] std::unique_ptr<AccountWatch> watch(AccountId account, std::function<void()> wake);
   void changed(AccountId account, MailboxId mailbox);  // after the commit, by the session that made it
   void remote(AccountId account, MailboxId mailbox);   // heard from another node
   void all_changed();                                  // the listening connection was lost for a while
@@ -60,11 +97,14 @@ class ChangeHub {
     }
   };
   void remove(Watch* watch);
+  void remove(AccountWatch* watch);
   static void touch(Watch& watch);
+  static void touch(AccountWatch& watch, std::optional<MailboxId> mailbox);  // none: everything
 
   Publish publish_;
   mutable std::mutex mutex_;
-  std::unordered_map<Key, std::vector<Watch*>, KeyHash> watches_;  // protected by mutex_
+  std::unordered_map<Key, std::vector<Watch*>, KeyHash> watches_;                 // protected by mutex_
+  std::unordered_map<std::int64_t, std::vector<AccountWatch*>> account_watches_;  // protected by mutex_
 };
 
 }  // namespace cpm::imap

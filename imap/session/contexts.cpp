@@ -1,5 +1,6 @@
 #include "imap/session/contexts.h"
 
+#include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
 #include "imap/session/search.h"
 
@@ -92,6 +93,9 @@ void start_update(Session& session, SearchUpdate update) {
     refuse_update(session, "Too many contexts");
     return;
   }
+  const bool modseq =
+      update.fetch && std::find(update.fetch->begin(), update.fetch->end(), modseq_item()) != update.fetch->end();
+  if (modseq) session.enable_condstore();
   update.tag = session.tag;
   updates.push_back(std::move(update));
 }
@@ -218,6 +222,7 @@ boost::asio::awaitable<Result<ContextChange>> change_of(Session& session, std::s
   candidates.merge(gone);
   change.removed = candidates.intersection(update.members).difference(matched);
   change.added = matched.difference(update.members);
+  change.gone = change.removed.intersection(gone);
   if (!update.order || change.added.empty()) co_return change;
   std::vector<std::uint32_t> list = update.sorted;
   if (!change.removed.empty()) {
@@ -339,25 +344,26 @@ class PairWriter {
   std::size_t pairs_ = 0;
 };
 
-}  // namespace
-
-void tell_removed(Session& session, const ContextNews& news) {
+// Those that are gone are told first.
+void tell_part(Session& session, const ContextNews& news, bool gone) {
   for (const ContextChange& change : news.changes) {
-    if (change.removed.empty()) continue;
+    const UidSet part = gone ? change.gone : change.removed.difference(change.gone);
+    if (part.empty()) continue;
     const SearchUpdate& update = session.selected->contexts->updates[change.context];
     PairWriter writer(session, update, "REMOVEFROM");
     if (!update.order) {
-      writer.pair(0, change.removed.numbers());
+      writer.pair(0, part.numbers());
       continue;
     }
     // Each run of neighbours at its place in what the earlier ones left.
     std::vector<std::uint32_t> run;
     std::size_t left = 0;
     for (const std::uint32_t uid : update.sorted) {
-      if (change.removed.contains(uid)) {
+      if (part.contains(uid)) {
         run.push_back(uid);
         continue;
       }
+      if (!gone && change.gone.contains(uid)) continue;  // removed before
       if (!run.empty()) writer.pair(left + 1, run);
       run.clear();
       ++left;
@@ -365,6 +371,21 @@ void tell_removed(Session& session, const ContextNews& news) {
     if (!run.empty()) writer.pair(left + 1, run);
   }
 }
+
+}  // namespace
+
+std::vector<Unfetched> asked_for(const Session& session, const ContextNews& news) {
+  std::vector<Unfetched> asked;
+  for (const ContextChange& change : news.changes) {
+    const auto& fetch = session.selected->contexts->updates[change.context].fetch;
+    if (fetch && !change.added.empty()) asked.push_back({change.added, *fetch});
+  }
+  return asked;
+}
+
+void tell_gone(Session& session, const ContextNews& news) { tell_part(session, news, true); }
+
+void tell_removed(Session& session, const ContextNews& news) { tell_part(session, news, false); }
 
 void tell_added(Session& session, const ContextNews& news) {
   if (!session.selected->contexts) return;

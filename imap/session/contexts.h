@@ -29,6 +29,7 @@ struct SearchUpdate {
   Collation collation = Collation::unicode_casemap;  // with an order: that of the moment of the command
   UidSet members;                                    // the results, as the client was told
   std::vector<std::uint32_t> sorted;                 // the same in the order; empty without one
+  std::shared_ptr<const FetchItems> fetch;           // told of new messages that are added (RFC 5465 7); may be null
 };
 
 // The searches of one session. Made by start_update, gone with the selected mailbox.
@@ -58,6 +59,7 @@ void refuse_update(Session& session, std::string_view why);  // NO [NOUPDATE] fo
 struct ContextChange {
   std::size_t context = 0;  // index in Contexts::updates
   UidSet removed, added;
+  UidSet gone;  // those of `removed` that vanished from the mailbox
   struct Insertion {
     std::size_t place;                // in the sorted list without `removed`, from 0
     std::vector<std::uint32_t> uids;  // in their order
@@ -72,9 +74,14 @@ struct ContextNews {
 // What moving the view to `latest` does to the contexts. Reads only; an Error means that it is not known yet.
 boost::asio::awaitable<Result<ContextNews>> context_news(Session& session, std::shared_ptr<const Snapshot> latest);
 
-// REMOVEFROM: before the view moves, so that message numbers are those the client knows.
+// What contexts ask for of messages that are added; of those only the new ones are fetched.
+[[nodiscard]] std::vector<Unfetched> asked_for(const Session& session, const ContextNews& news);
+
+// REMOVEFROM of messages that vanished: before the view moves, so that message numbers are those the client knows.
+void tell_gone(Session& session, const ContextNews& news);
+// REMOVEFROM of all others: when their flags are told (RFC 5465 5.1).
 void tell_removed(Session& session, const ContextNews& news);
-// ADDTO: when new messages are told. The contexts now hold what the client was told.
+// ADDTO: when new messages are told, after tell_removed. The contexts now hold what the client was told.
 void tell_added(Session& session, const ContextNews& news);
 
 }  // namespace cpm::imap

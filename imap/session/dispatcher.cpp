@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "imap/response/responses.h"
 #include "imap/session/message_limit.h"
+#include "imap/session/notify.h"
 #include "imap/session/session_list.h"
 #include "imap/session/trace.h"
 #include "imap/session/updates.h"
@@ -146,8 +147,11 @@ boost::asio::awaitable<void> Dispatcher::run() {
 
 boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
   Session& session = *session_;
+  using Clock = std::chrono::steady_clock;
   using Event = wire::CommandReader::Event;
   literal_octets_ = 0;
+  auto until = Clock::now() + patience();
+  bool timed_out = false;
   for (;;) {
     switch (session.reader.next()) {
       case Event::command: co_return session.reader.take();
@@ -179,7 +183,14 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         if (!flushed) co_return flushed.error();
         if (session.terminated) co_return fail(Failure::in_use, "terminated");
         const bool literal = session.reader.literal_octets_missing() > 0;
-        if (!literal && !session.reader.in_command()) {
+        const bool between = !literal && !session.reader.in_command();
+        if (between && session.notify && (timed_out || news_waits(session))) {
+          auto told = co_await tell_between(timed_out);
+          if (!told) co_return told.error();
+          timed_out = false;
+          break;
+        }
+        if (between) {
           session.reader.release_memory();
           session.out.release_memory();
         }
@@ -194,10 +205,18 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         } else {
           char octets[1024];
           session.waiting = true;
-          got = co_await session.stream->read(octets, sizeof octets, patience());
+          const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+          auto wait = std::max(left, std::chrono::milliseconds(1));
+          // A session with NOTIFY looks by itself now and then, should a wake-up be lost.
+          const bool looks = between && session.notify && left > session.limits().idle_poll;
+          if (looks) wait = session.limits().idle_poll;
+          got = co_await session.stream->read(octets, sizeof octets, wait);
           session.waiting = false;
           if (got && *got > 0) session.reader.feed(std::string_view(octets, *got));
+          timed_out = looks && !got && got.error().failure == Failure::timeout && !session.terminated;
+          if (timed_out) break;
         }
+        if (got) until = Clock::now() + patience();
         if (!got && got.error().failure == Failure::in_use && !session.terminated) break;
         if (!got) co_return got.error();
         if (*got == 0) co_return fail(Failure::unavailable, "Connection closed", "closed");
@@ -205,6 +224,19 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
       }
     }
   }
+}
+
+boost::asio::awaitable<Result<void>> Dispatcher::tell_between(bool everything) {
+  Session& session = *session_;
+  auto told = co_await tell_news(session, everything);
+  if (session.mid_response) co_return fail(Failure::unavailable, "A response broke off");
+  if (!told && told.error().failure == Failure::not_found) {
+    session.terminated = true;
+    session.terminate_text = "The selected mailbox was deleted";
+  } else if (!told) {
+    log::warn("imap", "no notification", {{"session", session.id}, {"why", told.error().detail}});
+  }
+  co_return Result<void>{};
 }
 
 // Answers a command that is not executed. Each BAD counts, and before login each NO too, so that nobody keeps a session
@@ -379,12 +411,14 @@ boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
   tell.silent = std::move(session.silent);
   tell.silent_modseq = session.silent_modseq;
   tell.descending = session.limited_at.has_value();
+  tell.removed = session.removed;
   auto told = co_await tell_updates(session, std::move(tell));
   if (!told && told.error().failure == Failure::not_found) {
     session.terminated = true;
     session.terminate_text = "The selected mailbox was deleted";
     co_return false;
   }
+  if (told && (parsed.spec->flags & kTellExpunges) != 0) session.removed = {};
   if (!told) log::warn("imap", "no update", {{"session", session.id}, {"why", told.error().detail}});
   co_return told.has_value();
 }

@@ -34,6 +34,8 @@ class Dispatcher {
   Parsed parse(wire::CommandInput& input);
   boost::asio::awaitable<Result<void>> perform(wire::CommandInput input);
   boost::asio::awaitable<Result<void>> complete(const Parsed& parsed, Done done);
+  // NOTIFY: what is new, between two commands. Does nothing when nothing is marked, unless `everything`.
+  boost::asio::awaitable<Result<void>> tell_between(bool everything);
   boost::asio::awaitable<bool> update(const Parsed& parsed);  // false: something stays untold
   void correct_modseq(Done& done);
   void tell_limit(Done& done);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "imap/response/responses.h"
+#include "imap/session/notify.h"
 #include "schema/metadata.h"
 
 #include <limits>
@@ -12,6 +13,11 @@ namespace {
 
 constexpr std::size_t kEntriesInALine = 30;
 
+bool wanted(const Session& session, const std::string& mailbox) {
+  if (session.metadata_news->enabled) return true;
+  return session.notify && session.notify->metadata && session.notify->others->wants_metadata(mailbox);
+}
+
 // Neighbours of one mailbox share a line.
 void write(Session& session, const std::vector<schema::MetadataNewsItem>& items) {
   const auto& own = session.metadata_news->own;
@@ -21,7 +27,7 @@ void write(Session& session, const std::vector<schema::MetadataNewsItem>& items)
     names.entries.clear();
   };
   for (const schema::MetadataNewsItem& item : items) {
-    if (own.contains(item.at.change)) continue;
+    if (own.contains(item.at.change) || !wanted(session, item.mailbox)) continue;
     if (names.mailbox != item.mailbox || names.entries.size() == kEntriesInALine) flush();
     names.mailbox = item.mailbox;
     names.entries.push_back(item.spelling);

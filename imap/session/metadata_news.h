@@ -1,5 +1,6 @@
-// What others changed in annotations, for sessions that did ENABLE METADATA (RFC 5464 4.4.2): names only. Like all news
-// it is pulled from the store; ChangeHub, with mailbox 0 of the account, only wakes.
+// What others changed in annotations, for sessions that did ENABLE METADATA (RFC 5464 4.4.2) or asked for it by NOTIFY
+// (RFC 5465 5.6, 5.7): names only. Like all news it is pulled from the store; ChangeHub, with kAnyMetadata instead of a
+// mailbox, only wakes.
 // Runs on: session strand.
 #pragma once
 
@@ -9,9 +10,6 @@
 #include <boost/asio/awaitable.hpp>
 
 namespace cpm::imap {
-
-// What stands for all annotations of an account in ChangeHub: whoever is woken without need looks once in vain.
-constexpr MailboxId kAnyMetadata{0};
 
 // Tells what others changed since the last look; the first look only notes where the store is. A store that is away is
 // asked again at the next look. Nothing for sessions that did not ask.

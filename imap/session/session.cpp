@@ -3,10 +3,13 @@
 #include "imap/response/language.h"
 #include "imap/response/responses.h"
 #include "imap/session/metadata_news.h"
+#include "imap/session/notify.h"
 #include "imap/session/session_list.h"
 #include "imap/session/updates.h"
 
 #include <boost/asio/post.hpp>
+
+#include <algorithm>
 
 namespace cpm::imap {
 
@@ -42,6 +45,7 @@ void Session::log_in(schema::Principal who) {
 }
 
 void Session::log_out() {
+  notify.reset();
   unselect();
   services.sessions.leave_account(id);
   services.sessions.update(id, [](SessionInfo& info) { info.user = info.actor = info.client = ""; });
@@ -64,14 +68,36 @@ void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, F
   saved_search = {};
   auto watch = services.hub.watch(account, mailbox, waker());
   const ModSeq up_to = snapshot->mailbox.highestmodseq;
-  selected.emplace(
-      Selected{View(std::move(snapshot)), read_only, rights, std::move(recent), {}, std::move(watch), up_to, {}});
+  selected.emplace(Selected{View(std::move(snapshot)),
+                            read_only,
+                            rights,
+                            std::move(recent),
+                            {},
+                            std::move(watch),
+                            up_to,
+                            {},
+                            {},
+                            {},
+                            {},
+                            {}});
   state = kSelected;
 }
 
 void Session::unselect() {
   if (!selected) return;
+  if (notify && notify->others) {
+    // From here on STATUS tells what happens there, beginning with what the client was not told of.
+    schema::MailboxRow known = selected->view.snapshot().mailbox;
+    known.messages = selected->view.exists();
+    known.highestmodseq = std::min(known.highestmodseq, selected->told_up_to);
+    notify->others->seen(known);
+    notify->own.modseqs.erase(known.id);
+    if (std::find(notify->left.begin(), notify->left.end(), known.id) == notify->left.end()) {
+      notify->left.push_back(known.id);
+    }
+  }
   selected.reset();
+  removed = {};
   saved_search = {};
   services.sessions.update(id, [](SessionInfo& info) { info.mailbox.clear(); });
   state = kAuthenticated;
@@ -106,6 +132,11 @@ void Session::enable_uid_only() {
 }
 
 void Session::enable_metadata() {
+  watch_metadata();
+  metadata_news->enabled = true;
+}
+
+void Session::watch_metadata() {
   if (metadata_news) return;
   metadata_news.emplace();
   metadata_news->watch = services.hub.watch(principal->account, kAnyMetadata, waker());
@@ -114,6 +145,39 @@ void Session::enable_metadata() {
 void Session::speak(const Language* chosen) {
   language = chosen;
   out.set_phrases(chosen);
+}
+
+void Session::changed(MailboxId mailbox, const UidSet& made) {
+  if (notify && notify->others) ++notify->own.modseqs[mailbox];
+  if (selected && (notify || selected->contexts) && selected->view.snapshot().mailbox.id == mailbox) {
+    selected->made.merge(made);
+  }
+  services.hub.changed(principal->account, mailbox);
+}
+
+void Session::name_made(const std::string& path) {
+  if (!notify || !notify->others) return;
+  for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
+    notify->own.names[path.substr(0, end)] = true;
+    if (end == std::string::npos) return;
+  }
+}
+
+void Session::name_removed(const std::string& path) {
+  if (notify && notify->others) notify->own.names[path] = false;
+}
+
+void Session::subscription_changed(const std::string& path, bool on) {
+  if (notify && notify->others) notify->own.subscriptions[path] = on;
+  names_changed();
+}
+
+void Session::names_changed() {
+  if (notify) {  // commands that come faster than the looks: what is forgotten here is told
+    if (notify->own.names.size() > limits().mailboxes) notify->own.names.clear();
+    if (notify->own.subscriptions.size() > limits().subscriptions) notify->own.subscriptions.clear();
+  }
+  services.hub.changed(principal->account, kNamesChanged);
 }
 
 std::function<void()> Session::waker() {

@@ -35,6 +35,7 @@ class Authenticator;
 class SessionList;
 class Language;
 class Contexts;
+struct Notify;
 
 struct Settings {
   bool allow_plaintext = false;       // LOGIN and PLAIN without TLS
@@ -82,11 +83,18 @@ struct Progress {
   std::uint64_t goal = 0;             // 0: not known
 };
 
-// ENABLE METADATA: what others changed is told (RFC 5464 4.4).
+// What others changed in annotations is told (RFC 5464 4.4).
 struct MetadataNews {
+  bool enabled = false;  // of all, by ENABLE METADATA; else what NOTIFY asks for
   std::unique_ptr<ChangeHub::Watch> watch;
   std::optional<std::int64_t> told_up_to;  // number of the newest change that is known; none before the first look
   std::set<std::int64_t> own;              // changes of this session after it: not news
+};
+
+// New messages that were told by EXISTS, and what FETCH is to tell of them.
+struct Unfetched {
+  UidSet uids;
+  FetchItems items;
 };
 
 struct Selected {
@@ -101,6 +109,11 @@ struct Selected {
   ModSeq modseq_said;  // the greatest MODSEQ that the running command said
   // Searches whose results are kept up to date (contexts.h); null while there are none. Nobody else holds them.
   std::shared_ptr<Contexts> contexts;
+  // NOTIFY: flag changes above it were not told, because FlagChange is not asked for.
+  std::optional<ModSeq> flags_told_up_to;
+  UidSet made;  // messages that this session put here and has not been told of; only while somebody asks
+  // What NOTIFY and UPDATE (RFC 5465 5.2, 7) ask for; stays when a FETCH fails.
+  std::vector<Unfetched> unfetched;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -115,7 +128,7 @@ class Session : public std::enable_shared_from_this<Session> {
   State state = kNotAuthenticated;
   std::optional<schema::Principal> principal;  // set while authenticated
   Enabled enabled;
-  std::optional<Selected> selected;                  // set while state == kSelected
+  std::optional<Selected> selected;  // set while state == kSelected
   std::optional<MetadataNews> metadata_news;
   const Language* language = nullptr;                // of texts for people; null: i-default (RFC 5255 3)
   Collation collation = Collation::unicode_casemap;  // COMPARATOR (RFC 5255 4.7)
@@ -133,9 +146,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Progress progress;       // of the running command
   // The running command worked on the messages with the greatest UIDs only, down to this one (RFC 9738).
   std::optional<Uid> limited_at;
-  UidSet echo;             // STORE: tell the flags of these with the updates
-  UidSet silent;           // STORE.SILENT: changed by this command, only the MODSEQ is told
+  UidSet echo;    // STORE: tell the flags of these with the updates
+  UidSet silent;  // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
+  UidSet removed;                  // from the selected mailbox by commands of this session; not told yet
+  std::unique_ptr<Notify> notify;  // since the first NOTIFY (RFC 5465); null before
 
   [[nodiscard]] const Limits& limits() const { return services.limits; }
   [[nodiscard]] bool utf8() const { return enabled.utf8 || enabled.rev2; }
@@ -159,7 +174,18 @@ class Session : public std::enable_shared_from_this<Session> {
   void enable_rev2();
   void enable_uid_only();
   void enable_metadata();
+  void watch_metadata();                 // for ENABLE METADATA or NOTIFY: metadata_news begins
   void speak(const Language* language);  // null: i-default
+
+  // -- after the commit of what this session did: tells all who watch, here and on other nodes. What the client did
+  // itself NOTIFY does not tell it (RFC 5465 5).
+  // REQUIRES: the change took at least one MODSEQ of the mailbox. `made`: the UIDs it gave.
+  void changed(MailboxId mailbox, const UidSet& made = {});
+  // A mailbox name that exists now, its parents included, or does not any more.
+  void name_made(const std::string& path);
+  void name_removed(const std::string& path);
+  void subscription_changed(const std::string& path, bool on);
+  void names_changed();  // … and who watches is told when all are said
 
   // A line outside the command grammar (AUTHENTICATE, IDLE), without its end; sends what is buffered first.
   // Failure::timeout; in_use: woken up, nothing lost; unavailable: closed; limit: too long.

@@ -210,6 +210,42 @@ boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCa
   co_return next;
 }
 
+const AccountNames::Entry* AccountNames::find(MailboxId id) const {
+  const auto at = std::lower_bound(entries.begin(), entries.end(), id,
+                                   [](const Entry& entry, MailboxId wanted) { return entry.id < wanted; });
+  return at != entries.end() && at->id == id ? &*at : nullptr;
+}
+
+const std::string* AccountNames::path(MailboxId id) const {
+  const Entry* entry = find(id);
+  return entry == nullptr ? nullptr : &entry->path;
+}
+
+bool AccountNames::subscribed(const std::string& path) const {
+  return std::binary_search(subscriptions.begin(), subscriptions.end(), path);
+}
+
+std::shared_ptr<const AccountNames> SnapshotCache::share(AccountNames names) {
+  const std::int64_t account = names.account.value;
+  std::vector<std::shared_ptr<const AccountNames>> held;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto [at, end] = names_.equal_range(account); at != end; ++at) held.push_back(at->second.lock());
+  }
+  // Compared without the mutex. Two that come at once may each keep their own.
+  for (auto& one : held) {
+    if (one && *one == names) return std::move(one);
+  }
+  auto made = std::make_shared<const AccountNames>(std::move(names));
+  const std::lock_guard lock(mutex_);
+  if (names_.size() >= sweep_names_at_) {
+    std::erase_if(names_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_names_at_ = std::max(kSweepNames, 2 * names_.size());
+  }
+  names_.emplace(account, made);
+  return made;
+}
+
 SnapshotCache::Size SnapshotCache::size() const {
   const std::lock_guard lock(mutex_);
   return {entries_.size(), messages_, octets_};

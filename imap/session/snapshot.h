@@ -59,6 +59,26 @@ struct Difference {
 };
 [[nodiscard]] Difference compare(const Snapshot& old, const Snapshot& now);
 
+// The mailbox names of an account as one principal may see them, and its subscriptions: what NOTIFY compares. Immutable
+// and shared like a Snapshot.
+struct AccountNames {
+  struct Entry {
+    MailboxId id;
+    std::string path;
+    schema::SpecialUse use = schema::SpecialUse::none;
+    bool readable = true;
+    bool operator==(const Entry&) const = default;
+  };
+  AccountId account;
+  std::vector<Entry> entries;              // by id
+  std::vector<std::string> subscriptions;  // sorted; empty when nobody asked for them
+
+  [[nodiscard]] const Entry* find(MailboxId id) const;  // null when absent
+  [[nodiscard]] const std::string* path(MailboxId id) const;
+  [[nodiscard]] bool subscribed(const std::string& path) const;
+  bool operator==(const AccountNames&) const = default;
+};
+
 // `base` (may be null) brought to the state of `changes`.
 [[nodiscard]] std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapshot>& base,
                                                             schema::ChangeSet changes);
@@ -90,6 +110,9 @@ class SnapshotCache {
   };
   [[nodiscard]] Size size() const;
 
+  // One picture for all sessions that see the same names: an equal one if some session holds it, else this one.
+  [[nodiscard]] std::shared_ptr<const AccountNames> share(AccountNames names);
+
  private:
   using Key = std::pair<std::int64_t, std::int32_t>;
   struct Entry {
@@ -103,10 +126,13 @@ class SnapshotCache {
 
   const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references
   mutable std::mutex mutex_;
-  std::map<Key, Entry> entries_;  // protected by mutex_
-  std::list<Key> ages_;           // protected by mutex_; newest first
-  std::size_t messages_ = 0;      // protected by mutex_
-  std::size_t octets_ = 0;        // protected by mutex_
+  std::map<Key, Entry> entries_;                                          // protected by mutex_
+  std::list<Key> ages_;                                                   // protected by mutex_; newest first
+  std::size_t messages_ = 0;                                              // protected by mutex_
+  std::size_t octets_ = 0;                                                // protected by mutex_
+  std::multimap<std::int64_t, std::weak_ptr<const AccountNames>> names_;  // protected by mutex_; by account
+  static constexpr std::size_t kSweepNames = 1000;
+  std::size_t sweep_names_at_ = kSweepNames;  // protected by mutex_; then those that nobody holds are removed
 };
 
 }  // namespace cpm::imap

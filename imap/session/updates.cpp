@@ -1,8 +1,10 @@
 #include "imap/session/updates.h"
 
+#include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
 #include "imap/session/contexts.h"
 #include "imap/session/metadata_news.h"
+#include "imap/session/notify.h"
 
 #include <algorithm>
 
@@ -46,16 +48,61 @@ std::uint32_t recent_count(const Selected& selected) {
   return static_cast<std::uint32_t>(count);
 }
 
-void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, const ContextNews& news) {
-  Selected& selected = *session.selected;
-  tell_removed(session, news);  // with the numbers of before, and though EXPUNGE may have to wait (RFC 5267 4.3.4)
-  const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
-  const Snapshot& now = selected.view.snapshot();
+namespace {
+
+// What the client is to be told of the selected mailbox (RFC 5465 3.1). MessageNew and MessageExpunge go together.
+enum class Scope { all, no_flags, own };
+
+Scope scope_of(const Session& session, const Tell& tell) {
+  const Notify* notify = session.notify.get();
+  if (notify == nullptr || tell.everything || notify->catch_up) return Scope::all;
+  if (notify->selected == Notify::Selected::nothing) return Scope::own;
+  return notify->flags ? Scope::all : Scope::no_flags;
+}
+
+void tell_expunged(Session& session, const View::Changes& changes) {
   if (session.enabled.qresync || session.enabled.uid_only) {
     if (!changes.expunged_uids.empty()) session.out << Vanished{changes.expunged_uids, false};
   } else {
     for (const Msn msn : changes.expunged) session.out << Expunge{msn.value};
   }
+}
+
+void tell_flags(Session& session, const Snapshot& now, std::size_t index, bool silent) {
+  Selected& selected = *session.selected;
+  const schema::MessageFlags flags = now.flags_at(index);
+  FetchFlags response;
+  response.msn = selected.view.msn_of(flags.uid).value;
+  response.uid = flags.uid.value;
+  if (!silent) response.flags = flag_names_for(session, flags, now.keywords);
+  if (session.enabled.condstore) {
+    response.modseq = flags.modseq.value;
+    selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
+  }
+  session.out << response;
+}
+
+// Where messages of `uids` stand, in the order in which their flags are told.
+std::vector<std::size_t> places_of(const Snapshot& now, const UidSet& uids, const Tell& tell) {
+  std::vector<std::size_t> places;
+  for (const auto& range : uids.ranges()) {
+    for (std::size_t i = now.lower_bound(range.first); i < now.size() && now.uids[i] <= range.last; ++i) {
+      places.push_back(i);
+    }
+  }
+  if (tell.descending) std::reverse(places.begin(), places.end());
+  return places;
+}
+
+// The view moves to `latest`, with what that does to the session's contexts; returns the messages that are new in it.
+UidSet tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, Scope scope,
+                    const ContextNews& news) {
+  Selected& selected = *session.selected;
+  const ModSeq told_before_this = selected.told_up_to;
+  tell_gone(session, news);  // with the numbers of before, and though EXPUNGE may have to wait (RFC 5267 4.3.4)
+  const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
+  const Snapshot& now = selected.view.snapshot();
+  tell_expunged(session, changes);
   if (changes.grew) {
     session.out << Exists{changes.exists};
     if (!session.enabled.rev2) {
@@ -72,34 +119,74 @@ void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, cons
   session.out << Vanished{tell.earlier, true};
   UidSet told = changes.flags;
   told.merge(tell.echo);
-  std::vector<std::size_t> places;
-  for (const auto& range : told.ranges()) {
-    for (std::size_t i = now.lower_bound(range.first); i < now.size() && now.uids[i] <= range.last; ++i) {
-      places.push_back(i);
+  if (scope == Scope::all && selected.flags_told_up_to) {  // what was left out before
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      if (now.modseqs[i] > selected.flags_told_up_to->value && !changes.added.contains(now.uids[i])) {
+        told.add(now.uids[i]);
+      }
     }
+    selected.flags_told_up_to.reset();
   }
-  if (tell.descending) std::reverse(places.begin(), places.end());
-  for (const std::size_t i : places) {
-    const schema::MessageFlags flags = now.flags_at(i);
-    const auto known = selected.told.find(flags.uid.value);
-    const bool told_before = known != selected.told.end() && known->second.modseq == flags.modseq;
-    if (told_before && !session.enabled.condstore && !tell.echo.contains(flags.uid.value)) continue;
-    const bool silent = tell.silent.contains(flags.uid.value) && flags.modseq == tell.silent_modseq;
+  for (const std::size_t i : places_of(now, told, tell)) {
+    const std::uint32_t uid = now.uids[i];
+    const ModSeq modseq{now.modseqs[i]};
+    const auto known = selected.told.find(uid);
+    const bool told_before = known != selected.told.end() && known->second.modseq == modseq;
+    if (told_before && !session.enabled.condstore && !tell.echo.contains(uid)) continue;
+    const bool silent = tell.silent.contains(uid) && modseq == tell.silent_modseq;
     if (silent && !session.enabled.condstore) continue;
-    FetchFlags response;
-    response.msn = selected.view.msn_of(flags.uid).value;
-    response.uid = flags.uid.value;
-    if (!silent) response.flags = flag_names_for(session, flags, now.keywords);
-    if (session.enabled.condstore) {
-      response.modseq = flags.modseq.value;
-      selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
+    if (scope == Scope::no_flags && !silent && !tell.echo.contains(uid)) {
+      if (!told_before && !selected.flags_told_up_to) selected.flags_told_up_to = told_before_this;
+      continue;
     }
-    session.out << response;
+    tell_flags(session, now, i, silent);
   }
+  tell_removed(session, news);
   tell_added(session, news);
   selected.told.clear();
   // With an expunge held back nothing newer counts as told.
-  if (selected.view.ghosts().empty()) selected.told_up_to = now.mailbox.highestmodseq;
+  if (selected.view.ghosts().empty() && !selected.flags_told_up_to) {
+    selected.told_up_to = now.mailbox.highestmodseq;
+  }
+  return changes.added;
+}
+
+// Its client asked for no event: only what the session's commands did is told, and the view else stays as it is.
+boost::asio::awaitable<Result<void>> tell_own(Session& session, std::shared_ptr<const Snapshot> now, Tell tell) {
+  Selected& selected = *session.selected;
+  const Snapshot& latest = *now;
+  UidSet gone;
+  for (const std::uint32_t uid : tell.removed.numbers()) {
+    if (selected.view.snapshot().index_of(uid) != Snapshot::npos && latest.index_of(uid) == Snapshot::npos) {
+      gone.add(uid);
+    }
+  }
+  if (!gone.empty() && tell.expunges) {
+    schema::ChangeSet without;
+    without.mailbox = selected.view.snapshot().mailbox;
+    without.vanished = std::move(gone);
+    auto next = apply_changes(selected.view.shared(), std::move(without));
+    auto news = co_await context_news(session, next);
+    if (!news) co_return news.error();
+    tell_gone(session, *news);
+    tell_expunged(session, selected.view.advance(std::move(next), true));
+    tell_removed(session, *news);
+    tell_added(session, *news);
+  }
+  // What is forgotten is only told once more.
+  constexpr std::size_t kMostTold = 10000;
+  if (selected.told.size() + tell.echo.size() + tell.silent.size() > kMostTold) selected.told.clear();
+  for (const std::size_t i : places_of(latest, tell.echo, tell)) {
+    if (selected.view.msn_of(Uid{latest.uids[i]}).value == 0) continue;
+    tell_flags(session, latest, i, false);
+    selected.told.insert_or_assign(latest.uids[i], latest.flags_at(i));
+  }
+  for (const std::size_t i : places_of(latest, tell.silent, tell)) {
+    if (latest.modseqs[i] != tell.silent_modseq.value) continue;
+    if (session.enabled.condstore) tell_flags(session, latest, i, true);
+    selected.told.insert_or_assign(latest.uids[i], latest.flags_at(i));
+  }
+  co_return Result<void>{};
 }
 
 // The first session that hears of new messages is the one for which they are \Recent (RFC 3501 2.3.2).
@@ -122,6 +209,67 @@ boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRo
   if (claimed && *claimed < now.uidnext) selected.recent.add(claimed->value, now.uidnext.value - 1);
 }
 
+void add_items(FetchItems& items, const FetchItems& more) {
+  for (const auto& item : more) {
+    const bool known =
+        std::any_of(items.begin(), items.end(), [&](const auto& other) { return other->key() == item->key(); });
+    if (!known) items.push_back(item);
+  }
+}
+
+// One FETCH tells of a message all that is asked for (RFC 5465 5.2).
+std::vector<Unfetched> combined(const std::vector<Unfetched>& asked, const UidSet& among) {
+  std::vector<Unfetched> parts;
+  for (const Unfetched& one : asked) {
+    UidSet rest = one.uids.intersection(among);
+    std::vector<Unfetched> next;
+    for (Unfetched& part : parts) {
+      UidSet both = part.uids.intersection(rest);
+      UidSet other = part.uids.difference(both);
+      rest = rest.difference(both);
+      if (!other.empty()) next.push_back({std::move(other), part.items});
+      if (both.empty()) continue;
+      add_items(part.items, one.items);
+      next.push_back({std::move(both), std::move(part.items)});
+    }
+    if (!rest.empty()) next.push_back({std::move(rest), one.items});
+    parts = std::move(next);
+  }
+  return parts;
+}
+
+// EXISTS is followed by FETCH with what NOTIFY and contexts ask for, but for messages that the client stored itself
+// (RFC 5465 5.2, 7). `asked`: by contexts.
+boost::asio::awaitable<Result<void>> fetch_added(Session& session, UidSet added, std::vector<Unfetched> asked) {
+  Selected& selected = *session.selected;
+  const UidSet wanted = selected.made.empty() ? std::move(added) : added.difference(selected.made);
+  selected.made = {};
+  const Notify* notify = session.notify.get();
+  if (notify != nullptr && notify->fetch_new && notify->selected != Notify::Selected::nothing) {
+    asked.insert(asked.begin(), {wanted, *notify->fetch_new});
+  }
+  std::vector<Unfetched>& unfetched = selected.unfetched;
+  for (Unfetched& part : combined(asked, wanted)) {
+    const auto same =
+        std::find_if(unfetched.begin(), unfetched.end(), [&](const auto& one) { return one.items == part.items; });
+    if (same != unfetched.end()) {
+      same->uids.merge(part.uids);
+    } else {
+      unfetched.push_back(std::move(part));
+    }
+  }
+  while (!unfetched.empty()) {
+    Unfetched part = unfetched.front();
+    auto fetched = co_await fetch_messages(session, std::move(part.items), std::move(part.uids));
+    if (session.notify) session.notify->failed = !fetched;
+    if (!fetched) co_return fetched;
+    unfetched.erase(unfetched.begin());
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace
+
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   co_await tell_metadata(session);
   if (!session.selected) co_return Result<void>{};
@@ -130,12 +278,22 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   auto latest =
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                  *session.principal, mailbox, session.selected->view.shared());
+  if (session.notify) session.notify->failed = !latest;
   if (!latest) co_return latest.error();
+  const Scope scope = scope_of(session, tell);
+  if (scope == Scope::own) {
+    auto told = co_await tell_own(session, *latest, std::move(tell));
+    co_return told;
+  }
   co_await claim_new(session, (*latest)->mailbox);
   auto news = co_await context_news(session, *latest);
+  if (session.notify) session.notify->failed = !news;
   if (!news) co_return news.error();
-  tell_changes(session, *latest, tell, *news);
-  co_return Result<void>{};
+  std::vector<Unfetched> asked = asked_for(session, *news);
+  UidSet added = tell_changes(session, *latest, tell, scope, *news);
+  if (session.notify) session.notify->catch_up = false;
+  auto fetched = co_await fetch_added(session, std::move(added), std::move(asked));
+  co_return fetched;
 }
 
 }  // namespace cpm::imap

@@ -1,6 +1,6 @@
 // Updates: the only place that tells a client of changes: EXISTS, RECENT, EXPUNGE, FETCH FLAGS, FLAGS (RFC
-// 9051 5.2, 7.5.1, RFC 7162 3.2), ADDTO and REMOVEFROM (RFC 5267 4.3). It pulls the newest snapshot and moves the
-// session's view to it. Runs on: session strand.
+// 9051 5.2, 7.5.1, RFC 7162 3.2), ADDTO and REMOVEFROM (RFC 5267 4.3), in a session with NOTIFY those it asked for
+// (RFC 5465 3.1). It pulls the newest snapshot and moves the session's view to it. Runs on: session strand.
 #pragma once
 
 #include "imap/session/session.h"
@@ -9,23 +9,20 @@
 
 namespace cpm::imap {
 
-struct ContextNews;
-
 struct Tell {
-  bool expunges = true;  // EXPUNGE may be sent now
-  UidSet echo;           // tell the flags of these even if nothing changed (STORE without .SILENT)
-  UidSet silent;         // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
+  bool expunges = true;     // EXPUNGE may be sent now
+  UidSet echo;              // tell the flags of these even if nothing changed (STORE without .SILENT)
+  UidSet silent;            // changed by this session with .SILENT: only the MODSEQ, and only with CONDSTORE
   bool descending = false;  // the flags of the greatest UID first
-  ModSeq silent_modseq;  // … as long as nobody changed them again
-  UidSet earlier;        // VANISHED (EARLIER), after what vanished now and before any FETCH (RFC 7162 3.2.6)
+  ModSeq silent_modseq;     // … as long as nobody changed them again
+  bool everything = false;  // also what NOTIFY leaves out
+  UidSet removed;           // by this session: told whatever NOTIFY says
+  UidSet earlier;           // VANISHED (EARLIER), after what vanished now and before any FETCH (RFC 7162 3.2.6)
 };
 
 // Brings the view to the store's present state and says what is new. A mailbox that is gone: the session is told with
 // BYE by the dispatcher (Failure::not_found). Does nothing when no mailbox is selected.
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
-
-// The same from a snapshot the caller already has, with what it does to the session's contexts (contexts.h).
-void tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, const ContextNews& news);
 
 // Messages of the view that are \Recent in this session.
 [[nodiscard]] std::uint32_t recent_count(const Selected& selected);

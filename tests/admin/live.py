@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""cpmctl against a server that runs: the protocol trace of one session, lock-outs and how to end one, kicks."""
+"""cpmctl against a server that runs: the protocol trace of one session, lock-outs and how to end one, kicks, imports."""
 import json
 import pathlib
 import sys
@@ -141,6 +141,30 @@ def guesses(server):
     server.ctl("lockout", "clear", USER)
 
 
+def imported(server):
+    """Who is connected hears of an import as of any other change."""
+    idler, watcher = Wire(server.imap), Wire(server.imap)
+    for wire in (idler, watcher):
+        wire.login(USER)
+        wire.patience(20)
+    idler.command("SELECT Default")
+    idler.send(b"i IDLE\r\n")
+    idler.line()
+    watcher.must("NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
+    letter = server.data / "letter.eml"
+    letter.write_bytes(message())
+    server.ctl("message", "import", USER, "Default", str(letter))
+    said = watcher.line(), idler.line()
+    check(said == (b"* STATUS Default (UIDNEXT 2 MESSAGES 1)", b"* 1 EXISTS"), "an import is news for IDLE and NOTIFY", said)
+    server.ctl("message", "import", USER, "Imported", str(letter), "--create")
+    said = [watcher.line()]
+    while not said[-1].startswith(b"* STATUS"):
+        said.append(watcher.line())
+    check(any(b'"Imported"' in line for line in said) and b"MESSAGES 1" in said[-1], "a mailbox made by it too", said)
+    idler.close()
+    watcher.close()
+
+
 def login_answer(server, password):
     wire = Wire(server.imap)
     reply = wire.command(f"LOGIN {USER} {password}")
@@ -172,6 +196,7 @@ def test(binaries):
         server.add_user(USER)
         server.add_user(OTHER)
         trace(server)
+        imported(server)
         lockout(server)
         guesses(server)
         kick_busy(server)

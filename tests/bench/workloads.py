@@ -53,6 +53,7 @@ ROWS = {
     "flag_huge": ("SEARCH FLAGGED in {huge:,}", "ms", False),
     "resync_huge": ("SELECT (QRESYNC), 50 flags and 50 expunges in {huge:,}", "ms", False),
     "notify": ("APPEND to EXISTS, median of {watchers:,} idlers", "ms", False),
+    "fan_out": ("NOTIFY fan-out: APPEND to the last of {watchers:,} told by STATUS", "ms", False),
 }
 
 
@@ -370,4 +371,37 @@ def notify(target, sizes):
         connection.close()
 
 
-WORKLOADS = (appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, idlers, resyncs, searches, huge)
+def fan_out(target, sizes):
+    """Sessions that watch all personal mailboxes by NOTIFY and have none selected; until the last one is told."""
+    watchers = [Connection(target.imap, "idle2") for _ in range(sizes["watchers"])]
+    try:
+        for connection in watchers:
+            connection.run(b"NOTIFY SET (personal (MessageNew MessageExpunge))")
+    except RuntimeError:
+        return  # a Dovecot without NOTIFY
+    writer = Connection(target.imap, "idle2")
+    selector = selectors.DefaultSelector()
+    for connection in watchers:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    text = message(1)
+    for _ in range(sizes["runs"]):
+        time.sleep(0.7)
+        began = time.perf_counter()
+        writer.start(b"APPEND INBOX {%d+}" % len(text), text + b"\r\n")
+        waiting = set(watchers)
+        while waiting and time.perf_counter() - began < 30:
+            for key, _ in selector.select(1):
+                if b"* STATUS" in key.data.socket.recv(65536):
+                    waiting.discard(key.data)
+        took = time.perf_counter() - began
+        while not writer.receive():
+            pass
+        assert not waiting, f"{len(waiting)} watchers were told nothing in 30 s"
+        yield "fan_out", 1000 * took
+    for connection in [writer, *watchers]:
+        connection.close()
+
+
+WORKLOADS = (
+    appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge
+)
