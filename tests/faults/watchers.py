@@ -337,7 +337,7 @@ def main():
         url = pg.make_database("direct")
         with Node(options.bin, url, sets) as first, Node(options.bin, url, sets) as second:
             first.add_user(USER)
-            fan_out([first, second], 100, 200 if options.report else 20, lambda text: print(text, flush=True))
+            fan_out([first, second], 100, 100 if options.report else 20, lambda text: print(text, flush=True))
             if not options.report:
                 before_idle([first, second], 30)
                 overflow([first, second])

@@ -254,12 +254,12 @@ TEST(WatchListNames, WhatIsToldCanBeFollowedByName) {
   WatchList list = personal(kMailboxName | kMessages);
   Account account = some();
   account.look(list);
-  // A was renamed to D after D was renamed to E; A/B/C left the subtree before.
+  // D became E, A became D, and what was A/B/C is A now: each line is true after the ones before it.
   account.at(5).mailbox.path = "E";
   account.at(2).mailbox.path = "D";
   account.at(3).mailbox.path = "D/B";
   account.at(4).mailbox.path = "A";
-  EXPECT_EQ(said(account.look(list)), "A<A/B/C E<D D<A D=0+ A=0+ ");
+  EXPECT_EQ(said(account.look(list)), "E<D D<A A<D/B/C D=0+ A=0+ ");
 }
 
 TEST(WatchListNames, TwoThatChangePlacesAreToldWithTheirState) {
