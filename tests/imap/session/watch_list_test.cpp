@@ -328,4 +328,29 @@ TEST(WatchListNames, OtherNamesAreNotTold) {
   EXPECT_EQ(said(account.look(list)), "");
 }
 
+TEST(WatchListMetadata, OfTheServerInAnyGroupAndOfMailboxesWhereAskedFor) {
+  WatchList list({{choice(Kind::subtree, {"A"}), kMailboxMetadata},
+                  {choice(Kind::mailboxes, {"D"}), kServerMetadata},
+                  {choice(Kind::mailboxes, {"A/B"}), 0}},
+                 100);
+  const Account account = some();
+  EXPECT_EQ(said(account.look(list)), "");
+  EXPECT_TRUE(list.wants_metadata());
+  EXPECT_TRUE(list.wants_metadata(""));
+  EXPECT_TRUE(list.wants_metadata("A/B/C"));
+  EXPECT_FALSE(list.wants_metadata("A/B"));
+  EXPECT_FALSE(list.wants_metadata("D"));
+  EXPECT_FALSE(personal(kMailboxName).wants_metadata());
+  EXPECT_FALSE(personal(kMailboxMetadata).wants_metadata(""));
+}
+
+TEST(WatchListMetadata, OfSubscribedMailboxes) {
+  WatchList list({{choice(Kind::subscribed), kMailboxMetadata}}, 100);
+  Account account = some();
+  account.subscriptions = {"D"};
+  account.look(list);
+  EXPECT_TRUE(list.wants_metadata("D"));
+  EXPECT_FALSE(list.wants_metadata("A"));
+}
+
 }  // namespace cpm::imap
