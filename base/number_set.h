@@ -35,7 +35,7 @@ class NumberSet {
   [[nodiscard]] std::uint32_t min() const { return ranges_.front().first; }  // REQUIRES: !empty()
   [[nodiscard]] std::uint32_t max() const { return ranges_.back().last; }    // REQUIRES: !empty()
   [[nodiscard]] const std::vector<Range>& ranges() const { return ranges_; }
-  [[nodiscard]] NumberSet greatest(std::uint64_t count) const;               // the `count` greatest, or all
+  [[nodiscard]] NumberSet greatest(std::uint64_t count) const;  // the `count` greatest, or all
   [[nodiscard]] NumberSet intersection(const NumberSet& other) const;
   [[nodiscard]] NumberSet difference(const NumberSet& other) const;
   [[nodiscard]] std::vector<std::uint32_t> numbers() const;

@@ -46,7 +46,7 @@ struct ParseContext {
   bool rev2 = false;         // IMAP4rev2 enabled
   bool qresync = false;      // QRESYNC enabled
   Collation collation = Collation::unicode_casemap;  // COMPARATOR
-  bool uid_only = false;     // UIDONLY enabled
+  bool uid_only = false;                             // UIDONLY enabled
 };
 
 // What a command does to the session's view; the dispatcher acts on it.
@@ -105,8 +105,8 @@ struct CapabilitySpec {
 struct StatusItemSpec {
   std::string_view name;  // "MESSAGES"
   std::uint64_t (*value)(const schema::MailboxRow&);
-  bool enables_condstore = false;                   // asking for it is a CONDSTORE enabling command
-  std::uint64_t (*limit)(const Limits&) = nullptr;  // instead of value: an item that is configuration
+  bool enables_condstore = false;                            // asking for it is a CONDSTORE enabling command
+  std::uint64_t (*limit)(const Limits&) = nullptr;           // instead of value: an item that is configuration
   std::string (*text)(const schema::MailboxRow&) = nullptr;  // instead of value: not a number, as it is written
 };
 

@@ -39,8 +39,8 @@ struct MessageRow {
   std::string envelope, body, body_structure, part_map;
   std::string header;  // empty when header_octets > 64 KiB: read the range instead
   std::uint64_t header_octets = 0;
-  std::optional<std::string> bytes;  // kColumnBytes and small enough
-  ObjectFacts facts;                 // kColumnFacts
+  std::optional<std::string> bytes;    // kColumnBytes and small enough
+  ObjectFacts facts;                   // kColumnFacts
   std::optional<std::int64_t> thread;  // kColumnThread; none: the message names no thread
 };
 

@@ -1,6 +1,6 @@
-// UIDONLY (RFC 9586): ENABLE UIDONLY, after which messages are named by UIDs alone. The parts are where the numbers are:
-// commands with kUsesMsn are refused by the dispatcher, numbers among search keys by grammar/search_program.cpp, known
-// numbers by ext/qresync.cpp; response/responses.cpp writes UIDFETCH, session/updates.cpp VANISHED.
+// UIDONLY (RFC 9586): ENABLE UIDONLY, after which messages are named by UIDs alone. The parts are where the numbers
+// are: commands with kUsesMsn are refused by the dispatcher, numbers among search keys by grammar/search_program.cpp,
+// known numbers by ext/qresync.cpp; response/responses.cpp writes UIDFETCH, session/updates.cpp VANISHED.
 #include "imap/session/session.h"
 
 namespace cpm::imap::ext::uidonly {

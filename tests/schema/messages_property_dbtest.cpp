@@ -118,8 +118,7 @@ class MessagesProperty : public Store, public ::testing::WithParamInterface<unsi
     EXPECT_EQ(result.modified, modified);
     EXPECT_EQ(result.highestmodseq.value, mailbox.modseq);
     const KeywordTable table = in_one_statement(request) ? keywords_of(in) : result.keywords;
-    for (const MessageFlags& message : result.messages)
-      compare(message, mailbox.messages.at(message.uid.value), table);
+    for (const MessageFlags& message : result.messages) compare(message, mailbox.messages.at(message.uid.value), table);
     EXPECT_EQ(result.messages.size() + modified.size(), existing(mailbox, request.uids).size());
   }
 
