@@ -63,13 +63,12 @@ void write_extended(Session& session, const SearchCommand& command, const Number
 
 boost::asio::awaitable<Done> execute(Session& session, SearchCommand command) {
   if (command.options.update && update_tag_in_use(session)) co_return bad("Tag reuse");
-  auto ready = co_await make_ready(session, command.criteria);
-  Result<SearchOutcome> outcome = SearchOutcome{};
-  if (ready) {
-    outcome = co_await imap::search(session, *command.criteria.program);
-  } else {
-    outcome = ready.error();
+  auto refused = co_await make_ready(session, command.criteria);
+  if (refused) {
+    if (command.options.save) session.saved_search = {};
+    co_return std::move(*refused);
   }
+  auto outcome = co_await imap::search(session, *command.criteria.program);
   if (!outcome) {
     if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
     co_return failed(outcome.error());

@@ -44,6 +44,12 @@ void write_relevancy(wire::Encoder& out, std::span<const std::uint8_t> scores) {
   out.raw(")");
 }
 
+// `$` names messages whatever their numbers.
+bool has_numbers(const SearchNode& program) {
+  return (program.kind == SearchNode::Kind::numbers && !program.set.saved) ||
+         std::any_of(program.children.begin(), program.children.end(), has_numbers);
+}
+
 // The scores of what PARTIAL names, or of all.
 std::span<const std::uint8_t> slice_scores(const SearchOptions& options, const std::vector<std::uint8_t>& scores) {
   if (!options.partial) return scores;
@@ -71,16 +77,19 @@ void check_relevancy(wire::Lexer& lexer, const SearchOptions& options, const Sea
   if (options.relevancy && !criteria.uses_fuzzy) lexer.bad("RELEVANCY needs a FUZZY search key");
 }
 
-boost::asio::awaitable<Result<void>> make_ready(Session& session, SearchCriteria& criteria) {
-  if (criteria.bad_charset) co_return fail(Failure::bad_charset, "Charset not supported");
+boost::asio::awaitable<std::optional<Done>> make_ready(Session& session, SearchCriteria& criteria) {
+  if (criteria.bad_charset) co_return failed(fail(Failure::bad_charset, "Charset not supported"));
   if (uses_filters(*criteria.program)) {
     auto expanded = co_await expand_filters(session, *criteria.program);
-    if (!expanded) co_return expanded.error();
+    if (!expanded) co_return failed(expanded.error());
+    if (session.enabled.uid_only && has_numbers(expanded->program)) {
+      co_return bad("The filter has message numbers", "UIDREQUIRED");  // RFC 9586 3
+    }
     criteria.program = std::make_shared<const SearchNode>(std::move(expanded->program));
     criteria.uses_modseq = criteria.uses_modseq || expanded->uses_modseq;
   }
   if (criteria.uses_modseq) session.enable_condstore();
-  co_return Result<void>{};
+  co_return std::nullopt;
 }
 
 SearchOptions parse_search_return(wire::Lexer& lexer, const ParseContext& context) {

@@ -45,8 +45,9 @@ enum class Charset { may_be_given, comes_first };
 // RELEVANCY needs FUZZY (RFC 6203 4): refuses it without.
 void check_relevancy(wire::Lexer& lexer, const SearchOptions& options, const SearchCriteria& criteria);
 
-// Before the search: refuses an unknown charset, puts stored filters in place, enables CONDSTORE for MODSEQ.
-boost::asio::awaitable<Result<void>> make_ready(Session& session, SearchCriteria& criteria);
+// Before the search: puts stored filters in place, enables CONDSTORE for MODSEQ. A value is the refusal of the command:
+// an unknown charset or filter, or message numbers in a filter after ENABLE UIDONLY.
+boost::asio::awaitable<std::optional<Done>> make_ready(Session& session, SearchCriteria& criteria);
 
 // The messages that MIN, MAX and PARTIAL name, or all when something else is asked: what SAVE keeps (RFC 5182 2.4, RFC
 // 9394 3.2).

@@ -8,9 +8,8 @@ namespace cpm::imap::ext::messagelimit {
 namespace {
 
 SearchNode uids(std::uint32_t first, std::uint32_t last) {
-  if (first > last) return SearchNode::negated(SearchNode::of(SearchNode::Kind::all));
   SearchNode node = SearchNode::of(SearchNode::Kind::uids);
-  node.set.ranges.push_back({first, last});
+  if (first <= last) node.set.ranges.push_back({first, last});
   return node;
 }
 

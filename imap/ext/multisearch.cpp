@@ -120,8 +120,8 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
     co_return bad("UPDATE is for the selected mailbox: select one first");
   if (command.options.update && update_tag_in_use(session)) co_return bad("Tag reuse");
   if (command.options.save) session.saved_search = {};  // a failed SAVE leaves nothing (RFC 5182 2.1)
-  auto ready = co_await make_ready(session, command.criteria);
-  if (!ready) co_return failed(ready.error());
+  auto refused = co_await make_ready(session, command.criteria);
+  if (refused) co_return std::move(*refused);
   std::vector<schema::MailboxRow> mailboxes;
   if (command.only_selected()) {
     mailboxes.push_back(session.selected->view.snapshot().mailbox);

@@ -68,8 +68,8 @@ boost::asio::awaitable<Result<void>> write(Session& session, const SortCommand& 
 
 boost::asio::awaitable<Done> answer(Session& session, SortCommand& command) {
   if (command.options.update && update_tag_in_use(session)) co_return bad("Tag reuse");
-  auto ready = co_await make_ready(session, command.criteria);
-  if (!ready) co_return failed(ready.error());
+  auto refused = co_await make_ready(session, command.criteria);
+  if (refused) co_return std::move(*refused);
   auto outcome = co_await search(session, *command.criteria.program);
   if (!outcome) co_return failed(outcome.error());
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;

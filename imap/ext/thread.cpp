@@ -3,6 +3,7 @@
 #include "imap/commands/search_options.h"
 #include "imap/mime/casemap.h"
 #include "imap/session/key_pages.h"
+#include "imap/session/message_limit.h"
 #include "imap/session/sort.h"
 #include "imap/session/threads.h"
 
@@ -139,10 +140,15 @@ boost::asio::awaitable<Result<void>> write(Session& session, const Threads& thre
 }
 
 boost::asio::awaitable<Done> execute(Session& session, ThreadCommand command) {
-  auto ready = co_await make_ready(session, command.criteria);
-  if (!ready) co_return failed(ready.error());
+  auto refused = co_await make_ready(session, command.criteria);
+  if (refused) co_return std::move(*refused);
   auto outcome = co_await search(session, *command.criteria.program);
   if (!outcome) co_return failed(outcome.error());
+  if (session.limited_at) {  // a part of the threads is of no use (RFC 9738 3.3)
+    const std::string code = message_limit_code(message_limit(session), std::nullopt);
+    session.limited_at.reset();
+    co_return no("Too many messages to thread", code);
+  }
   auto threads = co_await make_threads(session, command.algorithm, std::move(outcome->uids));
   if (!threads) co_return failed(threads.error());
   std::vector<std::uint32_t> numbers = threads->uids;

@@ -104,4 +104,44 @@ std::string decode_words(std::string_view in) {
   return out;
 }
 
+std::string decode_words_for_sorting(std::string_view in) {
+  std::string octets(1, kUnconverted);
+  std::string pending;  // adjacent words of one charset are converted together, as above
+  std::string_view pending_charset;
+  bool good = true;
+  const auto flush = [&] {
+    good = good && (pending.empty() || (known_charset(pending_charset) && valid_in(pending, pending_charset)));
+    octets += pending;
+    pending.clear();
+  };
+  const auto plain_text = [&](std::string_view text) {
+    good = good && valid_in(text, "utf-8");
+    octets += text;
+  };
+  std::size_t plain = 0;
+  bool after_word = false;
+  for (std::size_t at = in.find("=?"); at != std::string_view::npos; at = in.find("=?", at)) {
+    const auto word = word_at(in.substr(at));
+    if (!word) {
+      at += 2;
+      continue;
+    }
+    const std::string_view between = in.substr(plain, at - plain);
+    const bool only_blanks = between.find_first_not_of(" \t") == std::string_view::npos;
+    if (!after_word || !only_blanks) {
+      flush();
+      plain_text(between);
+    }
+    if (!equals_ignore_case(pending_charset, word->charset)) flush();
+    pending_charset = word->charset;
+    pending += octets_of(*word);
+    at += word->length;
+    plain = at;
+    after_word = true;
+  }
+  flush();
+  plain_text(in.substr(plain));
+  return good ? decode_words(in) : octets;
+}
+
 }  // namespace cpm::imap::mime

@@ -36,6 +36,11 @@ struct HeaderField {
 // replaced. Words in an unknown charset or encoding stay as they are.
 [[nodiscard]] std::string decode_words(std::string_view unfolded);
 
+// The same for texts that are put in order (RFC 5255 4.6): UTF-8 when every word and octet of it can be converted. If
+// not, kUnconverted and then the octets as they are when only the encoding of the words is removed.
+inline constexpr char kUnconverted = '\xff';
+[[nodiscard]] std::string decode_words_for_sorting(std::string_view unfolded);
+
 struct HeaderDate {
   std::chrono::sys_days day;      // as written, time and zone disregarded (SENTON, SENTBEFORE, SENTSINCE)
   std::chrono::sys_seconds time;  // in UTC; an unknown zone counts as UTC, a missing time as midnight

@@ -22,21 +22,31 @@ std::string cut(std::string text) {
   return text;
 }
 
+// The mark of octets that are no text stands before the base subject, not within it.
+BaseSubject sortable_subject(std::string_view subject) {
+  const std::string text = decode_words_for_sorting(subject);
+  if (!text.starts_with(kUnconverted)) return base_subject(text);
+  BaseSubject base = base_subject(std::string_view(text).substr(1));
+  base.text.insert(base.text.begin(), kUnconverted);
+  return base;
+}
+
 // RFC 5957 3. Our envelope writes a missing host as an empty string.
 std::string display(const Addresses& addresses) {
   if (addresses.empty()) return {};
   const Address& first = addresses.front();
   if (first.name) {
-    std::string name = decode_words(*first.name);
+    std::string name = decode_words_for_sorting(*first.name);
     if (!name.empty()) return cut(std::move(name));
   }
   if (!first.mailbox) return {};
   const std::string host = first.host.value_or(std::string{});
-  return cut(decode_words(host.empty() ? *first.mailbox : *first.mailbox + "@" + host));
+  return cut(decode_words_for_sorting(host.empty() ? *first.mailbox : *first.mailbox + "@" + host));
 }
 
 std::string mailbox(const Addresses& addresses) {
-  return addresses.empty() ? std::string{} : cut(decode_words(addresses.front().mailbox.value_or(std::string{})));
+  return addresses.empty() ? std::string{}
+                           : cut(decode_words_for_sorting(addresses.front().mailbox.value_or(std::string{})));
 }
 
 std::vector<std::string> references(std::string_view header) {
@@ -79,7 +89,7 @@ std::optional<std::string> take(std::string_view& in) {
 SortKeys sort_keys(std::string_view header_block) {
   SortKeys keys;
   const Envelope envelope = parse_envelope(header_block);
-  BaseSubject subject = base_subject(decode_words(envelope.subject.value_or(std::string{})));
+  BaseSubject subject = sortable_subject(envelope.subject.value_or(std::string{}));
   keys.subject = cut(std::move(subject.text));
   keys.reply_or_forward = subject.reply_or_forward;
   keys.from = mailbox(envelope.from);

@@ -10,8 +10,9 @@
 
 namespace cpm::imap::mime {
 
-// Text is decoded UTF-8 as it was written: the session's comparator applies when it is compared. Values beyond
-// kMaxSortText are cut.
+// Text is decoded UTF-8 as it was written: the session's comparator applies when it is compared. What cannot be
+// converted begins with kUnconverted (header.h): it stands behind all text, by its octets. Values beyond kMaxSortText
+// are cut.
 struct SortKeys {
   std::string subject;                   // base subject (RFC 5256 2.1)
   bool reply_or_forward = false;         // making it took away "Re:", "Fwd:" or "(fwd)" (RFC 5256 3, REFERENCES)
@@ -25,7 +26,7 @@ struct SortKeys {
 };
 
 inline constexpr std::size_t kMaxSortText = 2000;  // octets
-inline constexpr std::size_t kMaxReferences = 500;
+inline constexpr std::size_t kMaxReferences = 10'000;
 
 [[nodiscard]] SortKeys sort_keys(std::string_view header_block);
 

@@ -107,6 +107,15 @@ def search(server):
             break
         below = int(reply.code.split()[2])
     check(sorted(seen) == list(range(1, 11)), "a client that goes on finds all", seen)
+    for empty in ("UIDBEFORE 1", "UIDAFTER 4294967295"):
+        reply = wire.must(f"UID SEARCH {empty}")
+        check(reply.numbers() == [] and not reply.code, f"{empty} is empty, nothing remains", reply)
+    reply = wire.must("UID SORT (ARRIVAL) UTF-8 ALL")
+    check(reply.code == "MESSAGELIMIT 4 7", "SORT of the last ones", reply)
+    reply = wire.command("THREAD REFERENCES UTF-8 ALL")
+    check(reply.status == "NO" and reply.code == "MESSAGELIMIT 4" and not reply.untagged, "a part of the threads is of no use", reply)
+    reply = wire.must("UID THREAD ORDEREDSUBJECT UTF-8 UID 2:4")
+    check(reply.untagged[0].startswith(b"* THREAD (") and not reply.code, "THREAD within the limit", reply)
     reply = wire.must("ESEARCH IN (selected) RETURN (COUNT) ALL")
     check(b"COUNT 4" in reply.untagged[0] and reply.code == "MESSAGELIMIT 4 7", "ESEARCH of the selected mailbox is SEARCH", reply)
     reply = wire.must("ESEARCH IN (mailboxes (search fetch)) RETURN (COUNT) ALL")

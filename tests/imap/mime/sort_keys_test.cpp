@@ -53,12 +53,35 @@ TEST(SortKeys, ReferencesOrElseTheFirstOfInReplyTo) {
 
 TEST(SortKeys, OfTooManyReferencesTheFirstAndTheLastStay) {
   std::string header = "References:";
-  for (int i = 0; i < 2000; ++i) header += " <" + std::to_string(i) + "@x>";
+  for (int i = 0; i < 20'000; ++i) header += " <" + std::to_string(i) + "@x>";
   const SortKeys keys = sort_keys(header + "\r\n\r\n");
   ASSERT_EQ(keys.references.size(), kMaxReferences);
   EXPECT_EQ(keys.references.front(), "0@x");
-  EXPECT_EQ(keys.references[1], "1501@x");
-  EXPECT_EQ(keys.references.back(), "1999@x");
+  EXPECT_EQ(keys.references[1], "10001@x");
+  EXPECT_EQ(keys.references.back(), "19999@x");
+}
+
+// RFC 5255 4.6: the example's order is (4) (2) (3) (1), by the comparator and then by octets.
+TEST(SortKeys, WhatCannotBeConvertedStandsLast) {
+  const auto subject = [](const char* word) { return sort_keys(std::string("Subject: ") + word + "\r\n\r\n").subject; };
+  const std::string one = subject("=?utf-8?q?=D0=C0=D0=BD=D0=B4=D1=80=D0=B5=D0=B9?=");
+  const std::string two = subject("=?utf-8?q?=D1=81=D0=95=D0=A0=D0=93=D0=95=D0=99?=");
+  const std::string three = subject("=?utf-8?q?=D0=92=D0=B0=D1=81=D0=B8=D0=BB=D0=B8=FF=B9?=");
+  const std::string four = subject("=?koi8-r?q?=E1=CC=C5=CB=D3=C5=CA?=");
+  EXPECT_EQ(four, "\xd0\x90\xd0\xbb\xd0\xb5\xd0\xba\xd1\x81\xd0\xb5\xd0\xb9");
+  EXPECT_LT(four, two);
+  EXPECT_LT(two, three);
+  EXPECT_LT(three, one);
+  EXPECT_EQ(subject("=?x-no-such?q?aaa?="),
+            "\xff"
+            "aaa");
+  EXPECT_EQ(subject("Re: =?x-no-such?q?aaa?= (fwd)"),
+            "\xff"
+            "aaa");
+  EXPECT_EQ(subject("raw \xff octet"),
+            "\xff"
+            "raw \xff octet");
+  EXPECT_EQ(subject("=?no word"), "=?no word");
 }
 
 TEST(SortKeys, LongTextIsCutBetweenCharacters) {
