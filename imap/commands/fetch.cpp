@@ -414,6 +414,9 @@ boost::asio::awaitable<Result<void>> fetch_messages(Session& session, FetchItems
   command.items = std::move(items);
   // UIDFETCH names the UID anyway (RFC 9586 3.3).
   if (!session.enabled.uid_only) commands::fetch::put_item(command.items, uid_item(), true);
+  // Each FETCH that is not the answer to one has it (RFC 7162 3.1, 3.2.4).
+  if (session.enabled.condstore) commands::fetch::put_item(command.items, modseq_item(), false);
+  commands::fetch::literals_last(command.items);
   commands::fetch::Fetcher fetcher(session, std::move(command));
   auto fetched = co_await fetcher.fetch(std::move(uids));
   co_return fetched;

@@ -50,7 +50,7 @@ class Page {
   void add(const schema::SortRow& row, const mime::SortKeys& keys) {
     messages_.push_back({row.uid.value, row.sent, keys.reply_or_forward, lengths_.size()});
     const std::size_t begin = text_.size();
-    mime::append_folded(text_, keys.subject, collation_);
+    mime::append_ordered(text_, keys.subject, collation_);
     lengths_.push_back(text_.size() - begin);
     add_text(keys.message_id);
     for (const std::string& reference : keys.references) add_text(reference);

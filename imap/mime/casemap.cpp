@@ -1,7 +1,5 @@
 #include "imap/mime/casemap.h"
 
-#include "imap/mime/header.h"
-
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/utf8.h>
@@ -70,10 +68,6 @@ std::string unicode_casemap(std::string_view utf8) {
 }
 
 void append_folded(std::string& out, std::string_view utf8, Collation collation) {
-  if (utf8.starts_with(kUnconverted)) {
-    out += utf8;
-    return;
-  }
   switch (collation) {
     case Collation::unicode_casemap: append_casemap(out, utf8); break;
     case Collation::ascii_casemap:

@@ -14,7 +14,6 @@ namespace cpm::imap::mime {
 [[nodiscard]] std::string unicode_casemap(std::string_view utf8);
 void append_casemap(std::string& out, std::string_view utf8);
 
-// Text that begins with kUnconverted (header.h) stays as it is: it is compared by octets (RFC 5255 4.6).
 // The text such that octets that are equal, or a part, are what the collation calls equal, or a part. What is equal in
 // any collation is so in i;unicode-casemap too.
 [[nodiscard]] std::string folded(std::string_view utf8, Collation collation);

@@ -105,6 +105,14 @@ SortKeys sort_keys(std::string_view header_block) {
   return keys;
 }
 
+void append_ordered(std::string& out, std::string_view text, Collation collation) {
+  if (text.starts_with(kUnconverted)) {
+    out += text;
+  } else {
+    append_folded(out, text, collation);
+  }
+}
+
 std::string encode(const SortKeys& keys) {
   std::string out{kVersion, static_cast<char>(keys.reply_or_forward ? 1 : 0)};
   for (const std::string* value :

@@ -2,6 +2,8 @@
 // a value of its own, because headers are long and these are short. Runs on: any thread. Pure.
 #pragma once
 
+#include "base/collation.h"
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -29,6 +31,10 @@ inline constexpr std::size_t kMaxSortText = 2000;  // octets
 inline constexpr std::size_t kMaxReferences = 10'000;
 
 [[nodiscard]] SortKeys sort_keys(std::string_view header_block);
+
+// A text of SortKeys as octets whose order is the collation's. What begins with kUnconverted stays as it is (RFC
+// 5255 4.6).
+void append_ordered(std::string& out, std::string_view text, Collation collation);
 
 // As content_head.sort_keys keeps them: a version octet, then values with their lengths. Nothing for octets that are
 // not such a value.

@@ -33,7 +33,7 @@ void SortTable::add_number(std::int64_t number) {
 
 void SortTable::add_text(std::string_view utf8) {
   const std::size_t begin = texts_.size();
-  mime::append_folded(texts_, utf8, collation_);
+  mime::append_ordered(texts_, utf8, collation_);
   const std::size_t length = texts_.size() - begin;
   std::uint64_t prefix = 0;
   for (std::size_t i = 0; i < 8; ++i) {
