@@ -66,81 +66,68 @@ void append_plain(std::string& out, std::string_view text) {
   if (auto utf8 = to_utf8(text, "utf-8")) out += *utf8;
 }
 
+// Cuts header text into plain text and runs of adjacent words of one charset, which are converted together: senders
+// split multi-octet characters between words. `accept(word)`: whether it counts as one; `plain(text)` and
+// `run(octets, charset)` get the pieces in order.
+template <class Accept, class Plain, class Run>
+void walk(std::string_view in, Accept accept, Plain plain, Run run) {
+  std::string pending;
+  std::string_view charset;
+  const auto flush = [&] {
+    if (!pending.empty()) run(pending, charset);
+    pending.clear();
+  };
+  std::size_t begin = 0;  // of the text not yet given
+  bool after_word = false;
+  for (std::size_t at = in.find("=?"); at != std::string_view::npos; at = in.find("=?", at)) {
+    const auto word = word_at(in.substr(at));
+    if (!word || !accept(*word)) {
+      at += 2;
+      continue;
+    }
+    const std::string_view between = in.substr(begin, at - begin);
+    const bool only_blanks = between.find_first_not_of(" \t") == std::string_view::npos;
+    if (!after_word || !only_blanks) {
+      flush();
+      plain(between);
+    }
+    if (!equals_ignore_case(charset, word->charset)) flush();
+    charset = word->charset;
+    pending += octets_of(*word);
+    at += word->length;
+    begin = at;
+    after_word = true;
+  }
+  flush();
+  plain(in.substr(begin));
+}
+
 }  // namespace
 
 std::string decode_words(std::string_view in) {
   std::string out;
-  // Adjacent words of one charset are converted together: senders split multi-octet characters between words.
-  std::string pending;
-  std::string_view pending_charset;
-  const auto flush = [&] {
-    if (pending.empty()) return;
-    if (auto utf8 = to_utf8(pending, pending_charset)) out += *utf8;
-    pending.clear();
-  };
-  std::size_t plain = 0;  // start of the text not yet written
-  bool after_word = false;
-  for (std::size_t at = in.find("=?"); at != std::string_view::npos; at = in.find("=?", at)) {
-    const auto word = word_at(in.substr(at));
-    if (!word || !known_charset(word->charset)) {
-      at += 2;
-      continue;
-    }
-    const std::string_view between = in.substr(plain, at - plain);
-    const bool only_blanks = between.find_first_not_of(" \t") == std::string_view::npos;
-    if (!after_word || !only_blanks) {
-      flush();
-      append_plain(out, between);
-    }
-    if (!equals_ignore_case(pending_charset, word->charset)) flush();
-    pending_charset = word->charset;
-    pending += octets_of(*word);
-    at += word->length;
-    plain = at;
-    after_word = true;
-  }
-  flush();
-  append_plain(out, in.substr(plain));
+  walk(
+      in, [](const Word& word) { return known_charset(word.charset); },
+      [&](std::string_view text) { append_plain(out, text); },
+      [&](std::string_view octets, std::string_view charset) {
+        if (auto utf8 = to_utf8(octets, charset)) out += *utf8;
+      });
   return out;
 }
 
 std::string decode_words_for_sorting(std::string_view in) {
   std::string octets(1, kUnconverted);
-  std::string pending;  // adjacent words of one charset are converted together, as above
-  std::string_view pending_charset;
   bool good = true;
-  const auto flush = [&] {
-    good = good && (pending.empty() || (known_charset(pending_charset) && valid_in(pending, pending_charset)));
-    octets += pending;
-    pending.clear();
-  };
-  const auto plain_text = [&](std::string_view text) {
-    good = good && valid_in(text, "utf-8");
-    octets += text;
-  };
-  std::size_t plain = 0;
-  bool after_word = false;
-  for (std::size_t at = in.find("=?"); at != std::string_view::npos; at = in.find("=?", at)) {
-    const auto word = word_at(in.substr(at));
-    if (!word) {
-      at += 2;
-      continue;
-    }
-    const std::string_view between = in.substr(plain, at - plain);
-    const bool only_blanks = between.find_first_not_of(" \t") == std::string_view::npos;
-    if (!after_word || !only_blanks) {
-      flush();
-      plain_text(between);
-    }
-    if (!equals_ignore_case(pending_charset, word->charset)) flush();
-    pending_charset = word->charset;
-    pending += octets_of(*word);
-    at += word->length;
-    plain = at;
-    after_word = true;
-  }
-  flush();
-  plain_text(in.substr(plain));
+  walk(
+      in, [](const Word&) { return true; },
+      [&](std::string_view text) {
+        good = good && valid_in(text, "utf-8");
+        octets += text;
+      },
+      [&](std::string_view run, std::string_view charset) {
+        good = good && valid_in(run, charset);
+        octets += run;
+      });
   return good ? decode_words(in) : octets;
 }
 
