@@ -130,18 +130,30 @@ std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapsh
 boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::latest(
     schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
     std::shared_ptr<const Snapshot> known) {
+  Reader reader{{who.account.value, mailbox.value}, who.address, who.actor, who.role};
+  auto work = [this, &db, deadline, who, mailbox, known = std::move(known)] {
+    return read(db, deadline, who, mailbox, known);
+  };
+  auto snapshot = co_await reads_.run(std::move(reader), std::move(work));
+  co_return snapshot;
+}
+
+boost::asio::awaitable<SnapshotCache::Read> SnapshotCache::read(schema::Database& db,
+                                                                std::chrono::milliseconds deadline,
+                                                                schema::Principal who, MailboxId mailbox,
+                                                                std::shared_ptr<const Snapshot> known) {
   std::shared_ptr<const Snapshot> base = peek(who.account, mailbox);
   if (!base || (known && known->mailbox.uidvalidity == base->mailbox.uidvalidity &&
                 known->mailbox.highestmodseq > base->mailbox.highestmodseq)) {
     base = known;
   }
   const ModSeq since = base ? base->mailbox.highestmodseq : ModSeq{0};
-  auto read = [who, mailbox, since](schema::Transaction& tx) -> Result<schema::ChangeSet> {
+  auto work = [who = std::move(who), mailbox, since](schema::Transaction& tx) -> Result<schema::ChangeSet> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();
     return schema::changes_since(tx, *grant, since);
   };
-  auto changes = co_await db.run(deadline, std::move(read), schema::Mode::reads);
+  auto changes = co_await db.run(deadline, std::move(work), schema::Mode::reads);
   if (!changes) co_return changes.error();
   auto snapshot = remember(base, std::move(*changes));
   co_return snapshot;
@@ -163,6 +175,21 @@ std::shared_ptr<const Snapshot> SnapshotCache::peek(AccountId account, MailboxId
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find({account.value, mailbox.value});
   return at == entries_.end() ? nullptr : at->second.snapshot;
+}
+
+bool SnapshotCache::begin_claim(AccountId account, MailboxId mailbox, Uid uidnext) {
+  const std::lock_guard lock(mutex_);
+  const auto at = entries_.find({account.value, mailbox.value});
+  if (at == entries_.end()) return true;
+  if (at->second.claimed >= uidnext) return false;
+  at->second.claimed = uidnext;
+  return true;
+}
+
+void SnapshotCache::take_back_claim(AccountId account, MailboxId mailbox, Uid uidnext) {
+  const std::lock_guard lock(mutex_);
+  const auto at = entries_.find({account.value, mailbox.value});
+  if (at != entries_.end() && at->second.claimed == uidnext) at->second.claimed = {};
 }
 
 boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCache::contents(
@@ -272,7 +299,7 @@ void SnapshotCache::put(const std::shared_ptr<const Snapshot>& snapshot) {
     octets_ += entry.octets();
   } else {
     ages_.push_front(key);
-    const auto added = entries_.emplace(key, Entry{snapshot, nullptr, ages_.begin()}).first;
+    const auto added = entries_.emplace(key, Entry{snapshot, nullptr, {}, ages_.begin()}).first;
     messages_ += snapshot->size();
     octets_ += added->second.octets();
   }

@@ -5,6 +5,7 @@
 
 #include "base/number_set.h"
 #include "base/result.h"
+#include "base/shared_run.h"
 #include "schema/database.h"
 #include "schema/messages.h"
 #include "schema/search.h"
@@ -17,6 +18,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -87,13 +90,19 @@ class SnapshotCache {
  public:
   explicit SnapshotCache(std::size_t max_octets) : max_octets_(max_octets) {}
 
-  // The newest picture: one cheap statement when the cached one is current. `known` may be null; it serves as a base
-  // when the cache has nothing better. Failure::not_found when the mailbox is gone.
+  // The newest picture: one cheap statement when the cached one is current, and one for all that ask at the same moment
+  // for the same principal. `known` may be null; it serves as a base when the cache has nothing better.
+  // Failure::not_found when the mailbox is gone.
   boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(schema::Database& db,
                                                                          std::chrono::milliseconds deadline,
                                                                          const schema::Principal& who,
                                                                          MailboxId mailbox,
                                                                          std::shared_ptr<const Snapshot> known);
+
+  // The first session of this node to say so makes new messages its \Recent ones, up to `uidnext`: false, another one
+  // did. A claim that fails is taken back.
+  [[nodiscard]] bool begin_claim(AccountId account, MailboxId mailbox, Uid uidnext);
+  void take_back_claim(AccountId account, MailboxId mailbox, Uid uidnext);
 
   // For code that has the changes already (its own transaction read them).
   std::shared_ptr<const Snapshot> remember(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes);
@@ -115,15 +124,21 @@ class SnapshotCache {
 
  private:
   using Key = std::pair<std::int64_t, std::int32_t>;
+  using Reader = std::tuple<Key, std::string, std::string, schema::Role>;  // who may see which mailbox
+  using Read = Result<std::shared_ptr<const Snapshot>>;
   struct Entry {
     std::shared_ptr<const Snapshot> snapshot;
     std::shared_ptr<const PlacedContents> contents;  // may be null
+    Uid claimed;                                     // \Recent below it are some session's, as far as is known here
     std::list<Key>::iterator age;
     [[nodiscard]] std::size_t octets() const;
   };
   void put(const std::shared_ptr<const Snapshot>& snapshot);
   void evict();  // REQUIRES: mutex_ held
+  boost::asio::awaitable<Read> read(schema::Database& db, std::chrono::milliseconds deadline, schema::Principal who,
+                                    MailboxId mailbox, std::shared_ptr<const Snapshot> known);
 
+  SharedRun<Reader, Read> reads_;
   const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;                                          // protected by mutex_
