@@ -1,8 +1,10 @@
-// cpmctl db: the database's state, migrations, and the check of the store's invariants.
+// cpmctl db: the database's state, migrations, the optional text index, and the check of the store's invariants.
 #include "admin/cli.h"
 #include "admin/output.h"
+#include "admin/size.h"
 #include "schema/check.h"
 #include "schema/migrate.h"
+#include "schema/text_index.h"
 
 #include <iostream>
 
@@ -13,6 +15,7 @@ namespace {
 struct Options {
   std::string address;
   bool digests = false;
+  std::string action = "show";  // of text-index
 };
 
 Result<void> status(Context& context, const Options&) {
@@ -48,6 +51,27 @@ Result<void> migrate(Context& context, const Options&) {
           ? "schema version " + std::to_string(after.applied) + ": nothing to do"
           : "schema version " + std::to_string(before.applied) + " -> " + std::to_string(after.applied);
   print_done(context, sentence, {{"before", before.applied}, {"after", after.applied}});
+  return {};
+}
+
+Result<void> text_index(Context& context, const Options& options) {
+  CPM_TRY(database, context.store());
+  if (options.action == "create") CPM_CHECK(schema::create_text_index(*database));
+  if (options.action == "drop") CPM_CHECK(schema::drop_text_index(*database));
+  CPM_TRY(index, schema::text_index(*database));
+  using State = schema::TextIndex::State;
+  const char* state = index.state == State::ready ? "ready" : index.state == State::none ? "none" : "incomplete";
+  if (context.json) {
+    print_json(context.io.out, {{"text_index", state}, {"octets", index.octets}});
+    return {};
+  }
+  context.io.out << "text index  " << state;
+  if (index.octets > 0) context.io.out << ", " << size_text(index.octets);
+  context.io.out << '\n';
+  if (index.state == State::incomplete) {
+    context.io.out
+        << "It is being made, or its making was cut short: then make it anew by cpmctl db text-index create\n";
+  }
   return {};
 }
 
@@ -97,6 +121,13 @@ void add_database(CLI::App& root, Context& context) {
   };
   one("status", "which database, and which version its schema has", {"db status", "db status --json"}, status);
   one("migrate", "bring the schema to the version of this program", {"db migrate"}, migrate);
+  auto [index, choice] =
+      one("text-index",
+          "the optional index for text searches in very large mailboxes; servers use it as soon as it is ready",
+          {"db text-index", "db text-index create", "db text-index drop"}, text_index);
+  index.add_option("action", choice.action, "show, create or drop; deposits go on meanwhile")
+      ->check(CLI::IsMember({"show", "create", "drop"}))
+      ->type_name("ACTION");
   auto [verb, options] = one("check", "look for anything that must never be; exit code 1 when there is something",
                              {"db check", "db check alice@example.net --digests"}, check);
   verb.add_option("address", options.address, "only this user")->type_name("ADDRESS");

@@ -5,6 +5,7 @@
 #include "schema/search_pattern.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 namespace cpm::schema {
@@ -94,6 +95,9 @@ constexpr std::size_t kContentBound = 5000;
 constexpr Query kContentsOfThread{"search_contents_of_thread",
                                   "select string_agg(int8send(t.content_id), '') from (select i.content_id"
                                   " from content_head i where i.account_id = $1 and i.thread_id = $2 limit 5001) t"};
+
+// Of all texts, by their index of trigrams if there is one (schema/text_index.h).
+constexpr Query kContentsByText{"search_contents_by_text", "select contents_by_text_v1($1, $2, $3, $4, $5)"};
 
 constexpr Query kPlaced{
     "search_placed",
@@ -284,6 +288,40 @@ Contents contents_from(const pqxx::field& packed_contents) {
   return out;
 }
 
+// Three letters or digits in a row: less has no trigram that narrows anything down.
+bool has_trigram(std::string_view needle) {
+  std::size_t run = 0;
+  for (const char c : needle) {
+    const auto octet = static_cast<unsigned char>(c);
+    const bool letter = std::isalnum(octet) != 0 || octet >= 0xc0;
+    if ((octet & 0xc0) == 0x80) continue;  // of the character before
+    run = letter ? run + 1 : 0;
+    if (run == 3) return true;
+  }
+  return false;
+}
+
+struct TextWanted {
+  std::string_view needle;
+  bool header = false, body = false;
+};
+
+// What a leaf looks for in stored texts, if it does.
+std::optional<TextWanted> text_wanted(const SearchLeaf& leaf) {
+  if (const auto* text = std::get_if<TextHas>(&leaf)) return TextWanted{text->needle, one_line(text->needle), true};
+  if (const auto* body = std::get_if<BodyHas>(&leaf)) return TextWanted{body->needle, false, true};
+  if (const auto* field = std::get_if<HeaderHas>(&leaf)) return TextWanted{field->needle, true, false};
+  return std::nullopt;
+}
+
+Contents contents_by_text(Transaction& tx, const Grant& grant, const TextWanted& wanted) {
+  if (!searchable(wanted.needle)) return Contents{std::in_place};
+  const pqxx::result rows = tx.exec(kContentsByText, grant.account().value, like_pattern(wanted.needle), wanted.header,
+                                    wanted.body, static_cast<int>(kContentBound));
+  if (rows[0][0].is_null()) return std::nullopt;
+  return contents_from(rows[0][0]);
+}
+
 Contents contents_by_id(Transaction& tx, const Grant& grant, const HeaderHas& leaf) {
   if (!one_line(leaf.needle)) return std::nullopt;
   // The stored values have no blanks around them; the header has one before.
@@ -298,8 +336,9 @@ Contents contents_by_id(Transaction& tx, const Grant& grant, const HeaderHas& le
 
 bool has_index(const SearchLeaf& leaf) {
   if (const auto* header = std::get_if<HeaderHas>(&leaf)) {
-    return by_id(header->name) != nullptr && header->needle.find_first_not_of(' ') != std::string::npos;
+    if (by_id(header->name) != nullptr && header->needle.find_first_not_of(' ') != std::string::npos) return true;
   }
+  if (const auto wanted = text_wanted(leaf)) return has_trigram(wanted->needle);
   return std::holds_alternative<ContentIs>(leaf) || std::holds_alternative<ThreadIs>(leaf);
 }
 
@@ -310,7 +349,9 @@ Result<std::optional<std::vector<ContentId>>> contents_by_index(Transaction& tx,
   if (const auto* thread = std::get_if<ThreadIs>(&leaf)) {
     return contents_from(tx.exec(kContentsOfThread, grant.account().value, thread->thread)[0][0]);
   }
-  return contents_by_id(tx, grant, std::get<HeaderHas>(leaf));
+  const auto* header = std::get_if<HeaderHas>(&leaf);
+  if (header != nullptr && by_id(header->name) != nullptr) return contents_by_id(tx, grant, *header);
+  return contents_by_text(tx, grant, *text_wanted(leaf));
 }
 
 Result<std::vector<PlacedContent>> placed_contents(Transaction& tx, const Grant& grant, Uid from) {

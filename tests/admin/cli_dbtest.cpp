@@ -64,6 +64,16 @@ TEST_F(Ctl, AddsShowsAndListsUsers) {
   EXPECT_FALSE(schema::matches_password(*login.keys, "other"));
 }
 
+TEST_F(Ctl, MakesAndDropsTheTextIndex) {
+  EXPECT_EQ(json({"db", "text-index"}).json()["text_index"], "none");
+  const Outcome made = ctl({"db", "text-index", "create"});
+  EXPECT_EQ(made.code, kOk) << made.err;
+  EXPECT_TRUE(holds(made.out, "ready")) << made.out;
+  EXPECT_EQ(json({"db", "text-index", "show"}).json()["text_index"], "ready");
+  EXPECT_EQ(json({"db", "text-index", "drop"}).json()["text_index"], "none");
+  EXPECT_EQ(ctl({"db", "text-index", "burn"}).code, kUsage);
+}
+
 TEST_F(Ctl, AnswersWithDocumentedExitCodes) {
   add("alice@example.net");
   EXPECT_EQ(ctl({"user", "add", "alice@example.net", "--no-password"}).code, kExists);

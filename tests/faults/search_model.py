@@ -238,7 +238,9 @@ def main():
         client.command(b"LOGIN u secret")
         append(client, model.messages)
         client.command(b"SELECT INBOX")
-        for _ in range(options.programs):
+        for number in range(options.programs):
+            if number == options.programs // 2:  # the rest with the optional index
+                server.ctl("db", "text-index", "create")
             comparator = rng.choice(COMPARATORS) if rng.random() < 0.4 else COMPARATORS[0]
             client.command(b"COMPARATOR " + comparator.encode())
             text, matches = model.program(FOLD[comparator])

@@ -1,6 +1,7 @@
 #include "schema/search.h"
 
 #include "schema/migrate.h"
+#include "schema/text_index.h"
 #include "tests/schema/store_fixture.h"
 
 namespace cpm::schema {
@@ -166,21 +167,10 @@ TEST_F(Search, StricterCollationsLookIntoTheOctets) {
 }
 
 // contents_by_index() leaves only what may match, and all of it.
-class SearchById : public Search {
+class Narrowed : public Search {
  protected:
-  void add_id(std::string id, bool exact = true) {
-    NewMessage message = new_message("octets");
-    message.head.header_text = "MESSAGE-ID: " + upper(id) + "\n";
-    message.head.facts.message_id = std::move(id);
-    message.head.facts.exact = exact;
-    ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
-  }
-  static std::string upper(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return text;
-  }
   // What the index leaves, as UIDs; "all" when it does not decide.
-  std::string narrowed(const HeaderHas& leaf) {
+  std::string narrowed(const SearchLeaf& leaf) {
     return with("INBOX",
                 [&](Transaction& tx, const Grant& grant) -> Result<std::string> {
                   if (!has_index(leaf)) return std::string("all");
@@ -198,29 +188,44 @@ class SearchById : public Search {
   }
 };
 
+class SearchById : public Narrowed {
+ protected:
+  void add_id(std::string id, bool exact = true) {
+    NewMessage message = new_message("octets");
+    message.head.header_text = "MESSAGE-ID: " + upper(id) + "\n";
+    message.head.facts.message_id = std::move(id);
+    message.head.facts.exact = exact;
+    ASSERT_TRUE(append_messages("INBOX", {message}).has_value());
+  }
+  static std::string upper(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return text;
+  }
+};
+
 TEST_F(SearchById, FindsValuesThatHoldTheText) {
   add_id("<abc@x>");
   add_id("<ABC@X>");
   add_id("<xabc@x>y");
   add_id("<abd@x>");
   add_id("<a%c@x>");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "<ABC@X>"}), "1:2");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "ABC@X>"}), "1:3");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", " <ABC@X>"}), "1:2") << "the blank before the value";
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "<A%C@X>"}), "5");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "A%C"}), "5");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "NONE"}), "");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", ""}), "all");
-  EXPECT_EQ(narrowed({"SUBJECT", "X"}), "all");
-  EXPECT_EQ(narrowed({"IMDN-MESSAGE-ID", "ABC"}), "");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "<ABC@X>", {}}), "1:2");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "ABC@X>", {}}), "1:3");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", " <ABC@X>", {}}), "1:2") << "the blank before the value";
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "<A%C@X>", {}}), "5");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "A%C", {}}), "5");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "NONE", {}}), "");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "", {}}), "all");
+  EXPECT_EQ(narrowed(HeaderHas{"SUBJECT", "X", {}}), "all");
+  EXPECT_EQ(narrowed(HeaderHas{"IMDN-MESSAGE-ID", "ABC", {}}), "");
 }
 
 TEST_F(SearchById, WhatTheColumnsDoNotSayIsNeverLeftOut) {
   add_id("<abc@x>");
   add_id("", false);
   add_id("<other@x>", false);
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "<ABC@X>"}), "1:3");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "\xc3\x84"}), "2:3");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "<ABC@X>", {}}), "1:3");
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "\xc3\x84", {}}), "2:3");
 }
 
 TEST_F(SearchById, GivesUpWhenItWouldNotPay) {
@@ -231,8 +236,64 @@ TEST_F(SearchById, GivesUpWhenItWouldNotPay) {
       ", -n, 1, '', '', '', '', '', '<' || n || '@longer.example.net>', true"
       " from generate_series(1, 50000) n");
   add_id("<abc@x>");
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "<ABC@X>"}), "all") << "50,000 longer ones";
-  EXPECT_EQ(narrowed({"MESSAGE-ID", "<12345@LONGER.EXAMPLE.NET>"}), "") << "few longer ones";
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "<ABC@X>", {}}), "all") << "50,000 longer ones";
+  EXPECT_EQ(narrowed(HeaderHas{"MESSAGE-ID", "<12345@LONGER.EXAMPLE.NET>", {}}), "") << "few longer ones";
+}
+
+class SearchByText : public Narrowed {
+ protected:
+  void SetUp() override {
+    Narrowed::SetUp();
+    add("SUBJECT: LUNCH AT NOON\n", "PIZZA, 50% OFF");
+    add("SUBJECT: PIZZA\n", "LUNCH_BOX");
+    add("SUBJECT: NOTHING\n", "ΚΑΛΗΜΕΡΑ");
+    add("SUBJECT: CUT\n", "THE BEGINNING", false);
+  }
+  void TearDown() override {
+    ASSERT_TRUE(drop_text_index(test_.database()));
+    Narrowed::TearDown();
+  }
+};
+
+TEST_F(SearchByText, NeedsTheIndex) {
+  using State = TextIndex::State;
+  EXPECT_EQ(text_index(test_.database()).value().state, State::none);
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "all");
+  ASSERT_TRUE(create_text_index(test_.database()));
+  EXPECT_EQ(text_index(test_.database()).value().state, State::ready);
+  EXPECT_GT(text_index(test_.database()).value().octets, 0U);
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "1,4");
+  ASSERT_TRUE(create_text_index(test_.database())) << "again";
+  test_.execute("update pg_index set indisvalid = false where indexrelid = 'content_text_trigrams'::regclass");
+  EXPECT_EQ(text_index(test_.database()).value().state, State::incomplete);
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "all");
+  ASSERT_TRUE(create_text_index(test_.database()));
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "1,4");
+  ASSERT_TRUE(drop_text_index(test_.database()));
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "all");
+}
+
+TEST_F(SearchByText, LeavesWhatMayMatch) {
+  ASSERT_TRUE(create_text_index(test_.database()));
+  EXPECT_EQ(narrowed(TextHas{"PIZZA", {}}), "1:2,4") << "header or body, and what is cut short";
+  EXPECT_EQ(narrowed(TextHas{"LUNCH", {}}), "1:2,4");
+  EXPECT_EQ(narrowed(HeaderHas{"SUBJECT", "PIZZA", {}}), "2");
+  EXPECT_EQ(narrowed(BodyHas{"50% OFF", {}}), "1,4");
+  EXPECT_EQ(narrowed(BodyHas{"LUNCH_BOX", {}}), "2,4");
+  EXPECT_EQ(narrowed(BodyHas{"LUNCHXBOX", {}}), "4");
+  EXPECT_EQ(narrowed(BodyHas{"ΛΗΜΕ", {}}), "3:4");
+  EXPECT_EQ(narrowed(TextHas{"CUT\nX", {}}), "4") << "no header holds a line end";
+  EXPECT_EQ(narrowed(BodyHas{"PI", {}}), "all") << "too short";
+  EXPECT_EQ(narrowed(BodyHas{"A, B", {}}), "all") << "no three letters in a row";
+  EXPECT_EQ(find(BodyHas{"PIZZA", {}}), "1");
+}
+
+TEST_F(SearchByText, GivesUpWhenItWouldNotPay) {
+  ASSERT_TRUE(create_text_index(test_.database()));
+  test_.execute("insert into content_text (account_id, content_id, complete, body_text) select " +
+                std::to_string(alice_.account.value) + ", -n, true, 'COMMON WORD' from generate_series(1, 5001) n");
+  EXPECT_EQ(narrowed(BodyHas{"COMMON", {}}), "all");
+  EXPECT_EQ(narrowed(BodyHas{"PIZZA", {}}), "1,4");
 }
 
 // migrations/0005: what was stored before.
