@@ -305,6 +305,10 @@ void session_limits(Table& t) {
         "silence of an authenticated client (RFC 9051 asks for at least 30 minutes)");
   limit(t, "idle_poll", &Limits::idle_poll, 1, 3600,
         "how often an idling session looks for changes by itself, should a wake-up be lost");
+  limit(
+      t, "view_rest", &Limits::view_rest, 0, 7 * kDay,
+      "silence after which a session lets its picture of the mailbox go and keeps the UIDs alone, in ranges; the next "
+      "command makes the picture anew");
   limit(t, "write_timeout", &Limits::write_timeout, 1, 3600, "a client that does not read");
   limit(t, "command_deadline", &Limits::command_deadline, 1, 3600, "one step of a command in the database");
   limit(t, "progress_interval", &Limits::progress_interval, 0, 3600,

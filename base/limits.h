@@ -54,6 +54,7 @@ struct Limits {
   std::chrono::seconds login_timeout{60};        // not authenticated
   std::chrono::seconds idle_timeout{31 * 60};    // authenticated; RFC 9051 5.4 asks at least 30 minutes
   std::chrono::seconds idle_poll{60};            // a look at the store during IDLE, should a wake-up be lost
+  std::chrono::seconds view_rest{300};           // silence until a session lets its picture of the mailbox go
   std::chrono::seconds write_timeout{120};       // client does not read
   std::chrono::seconds command_deadline{120};    // one database step
   std::chrono::seconds progress_interval{10};    // silence of a running command before INPROGRESS (RFC 9585); 0: never

@@ -54,10 +54,10 @@ enum CommandFlag : unsigned {
   kNoFlags = 0,
   // Sequence numbers in the command: nothing may be renumbered before it; refused after ENABLE UIDONLY (RFC 9586 3).
   kUsesMsn = 1,
-  kSyncBefore = 2,    // bring the view up to date first (silently pulls; tells nothing)
-  kTellChanges = 4,   // EXISTS and FETCH updates may be sent before the tagged line
-  kTellExpunges = 8,  // EXPUNGE too (RFC 9051 7.5.1)
-  kBeforeLogin = 16,  // counts towards Limits::commands_before_login
+  kLeavesMailbox = 2,  // of kSelected commands: looks at no message, a view that rests need not wake
+  kTellChanges = 4,    // EXISTS and FETCH updates may be sent before the tagged line
+  kTellExpunges = 8,   // EXPUNGE too (RFC 9051 7.5.1)
+  kBeforeLogin = 16,   // counts towards Limits::commands_before_login
 };
 
 using Execute = std::function<boost::asio::awaitable<Done>(Session&)>;

@@ -82,7 +82,7 @@ Extension describe() {
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 3691"};
   extension.capabilities = {{"UNSELECT"}};
   extension.commands = {command("CLOSE", kSelected, kNoFlags, parse_close, execute),
-                        command("UNSELECT", kSelected, kNoFlags, parse_unselect, execute)};
+                        command("UNSELECT", kSelected, kLeavesMailbox, parse_unselect, execute)};
   return extension;
 }
 

@@ -71,7 +71,9 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   const std::size_t index = known.index_of(now.uid.value);
   if (index == Snapshot::npos) return false;
   const auto told = session.selected->told.find(now.uid.value);
-  schema::MessageFlags expected = told != session.selected->told.end() ? told->second : known.flags_at(index);
+  const bool was_told = told != session.selected->told.end();
+  if (!was_told && known.modseqs[index] == 0) return false;  // changed while the view rested: what it was is not known
+  schema::MessageFlags expected = was_told ? told->second : known.flags_at(index);
   if (command.change == schema::FlagChange::replace) {
     expected.bits = 0;
     expected.keywords.clear();

@@ -28,10 +28,12 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
   session.out << Continue{"idling"};
   bool by_itself = true;
   bool timed_out = false;
+  auto rests_at = Clock::now() + session.limits().view_rest;
   for (;;) {
     // Woken by a mark, or time for the look that makes up for a lost wake-up. The first look comes before the first
     // wait.
     if (by_itself || marked(session)) {
+      if (!by_itself) rests_at = Clock::now() + session.limits().view_rest;
       auto told = co_await tell_updates(session, Tell{});
       if (!told && told.error().failure == Failure::not_found) {
         session.terminated = true;
@@ -50,6 +52,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
       session.terminate_text = "Idle for too long";
       co_return hang_up();
     }
+    if (Clock::now() >= rests_at) rest_view(session);
     session.out.release_memory();
     session.reader.release_memory();
     auto line = co_await session.read_line(std::min(left, std::chrono::milliseconds(session.limits().idle_poll)));

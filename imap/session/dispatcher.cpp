@@ -151,6 +151,7 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
   using Event = wire::CommandReader::Event;
   literal_octets_ = 0;
   auto until = Clock::now() + patience();
+  auto rests_at = Clock::now() + session.limits().view_rest;
   bool timed_out = false;
   for (;;) {
     switch (session.reader.next()) {
@@ -188,9 +189,12 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
           auto told = co_await tell_between(timed_out);
           if (!told) co_return told.error();
           timed_out = false;
+          rests_at = Clock::now() + session.limits().view_rest;
           break;
         }
+        const auto now = Clock::now();
         if (between) {
+          if (now >= rests_at) rest_view(session);
           session.reader.release_memory();
           session.out.release_memory();
         }
@@ -205,15 +209,19 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         } else {
           char octets[1024];
           session.waiting = true;
-          const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+          const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - now);
           auto wait = std::max(left, std::chrono::milliseconds(1));
           // A session with NOTIFY looks by itself now and then, should a wake-up be lost.
           const bool looks = between && session.notify && left > session.limits().idle_poll;
           if (looks) wait = session.limits().idle_poll;
+          const bool rests = between && session.selected && now < rests_at && rests_at < now + wait;
+          if (rests) wait = std::chrono::ceil<std::chrono::milliseconds>(rests_at - now);
           got = co_await session.stream->read(octets, sizeof octets, wait);
           session.waiting = false;
           if (got && *got > 0) session.reader.feed(std::string_view(octets, *got));
-          timed_out = looks && !got && got.error().failure == Failure::timeout && !session.terminated;
+          const bool silence = !got && got.error().failure == Failure::timeout && !session.terminated;
+          if (silence && rests) break;
+          timed_out = looks && silence;
           if (timed_out) break;
         }
         if (got) until = Clock::now() + patience();
@@ -237,6 +245,12 @@ boost::asio::awaitable<Result<void>> Dispatcher::tell_between(bool everything) {
     log::warn("imap", "no notification", {{"session", session.id}, {"why", told.error().detail}});
   }
   co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> Dispatcher::wake_for(const CommandSpec& spec) {
+  if (spec.states != kSelected || (spec.flags & kLeavesMailbox) != 0) co_return Result<void>{};
+  auto awake = co_await wake_view(*session_);
+  co_return awake;
 }
 
 // Answers a command that is not executed. Each BAD counts, and before login each NO too, so that nobody keeps a session
@@ -297,7 +311,12 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
     refused = bad("literal8 not expected here");
   }
   if (!refused && spec != nullptr && (spec->states & session.state) != 0 && spec->before_literal) {
-    refused = co_await spec->before_literal(session, rest, announced.octets);
+    auto awake = co_await wake_for(*spec);
+    if (awake) {
+      refused = co_await spec->before_literal(session, rest, announced.octets);
+    } else {
+      refused = failed(awake.error());
+    }
   }
   if (refused) {
     literal_octets_ = 0;
@@ -367,18 +386,29 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   session.limited_at.reset();
   session.echo = {};
   session.silent = {};
+  const bool had_mailbox = session.selected.has_value();
   watch_->begin();
   Done done;
   std::exception_ptr broken;
   try {
-    done = co_await parsed.execute(session);
+    auto awake = co_await wake_for(*parsed.spec);
+    if (awake) {
+      done = co_await parsed.execute(session);
+    } else {
+      done = failed(awake.error());
+    }
   } catch (...) {
     broken = std::current_exception();
   }
   co_await watch_->end();
   if (broken) std::rethrow_exception(broken);
-  if (done.kind != Done::Kind::ok) session.out.rewind(watch_->mark());
   if (done.kind != Done::Kind::ok) {
+    session.out.rewind(watch_->mark());
+    // A failing SELECT leaves the mailbox too (RFC 9051 6.3.2). Clients that do not know CLOSED want nothing before NO.
+    const bool knows_closed = session.enabled.rev2 || session.enabled.qresync;
+    if (had_mailbox && !session.selected && knows_closed) {
+      session.out << Untagged{"OK", "CLOSED", "Previous mailbox closed"};
+    }
     log::info("imap", "command refused",
               {{"session", session.id},
                {"command", parsed.name},

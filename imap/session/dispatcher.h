@@ -36,7 +36,8 @@ class Dispatcher {
   boost::asio::awaitable<Result<void>> complete(const Parsed& parsed, Done done);
   // NOTIFY: what is new, between two commands. Does nothing when nothing is marked, unless `everything`.
   boost::asio::awaitable<Result<void>> tell_between(bool everything);
-  boost::asio::awaitable<bool> update(const Parsed& parsed);  // false: something stays untold
+  boost::asio::awaitable<Result<void>> wake_for(const CommandSpec& spec);  // a view that rests, for what looks at it
+  boost::asio::awaitable<bool> update(const Parsed& parsed);               // false: something stays untold
   void correct_modseq(Done& done);
   void tell_limit(Done& done);
   void refuse(const std::string& tag, const std::string& name, const CommandSpec* spec, const Done& why);

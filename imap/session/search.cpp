@@ -5,6 +5,7 @@
 #include "imap/mime/search_text.h"
 #include "imap/session/ahead.h"
 #include "imap/session/message_limit.h"
+#include "imap/session/updates.h"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -434,6 +435,8 @@ boost::asio::awaitable<Result<SearchOutcome>> evaluate(Session& session, std::sh
 
 boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const SearchNode& program, bool limited) {
   const Selected& selected = *session.selected;
+  auto awake = co_await wake_view(session);
+  if (!awake) co_return awake.error();
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, selected.view.snapshot().mailbox.id,
                                                            selected.view.shared());

@@ -142,7 +142,6 @@ UidSet tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, co
     tell_flags(session, now, i, silent);
   }
   tell_removed(session, news);
-  tell_added(session, news);
   selected.told.clear();
   // With an expunge held back nothing newer counts as told.
   if (selected.view.ghosts().empty() && !selected.flags_told_up_to) {
@@ -190,6 +189,7 @@ boost::asio::awaitable<Result<void>> tell_own(Session& session, std::shared_ptr<
 }
 
 // The first session that hears of new messages is the one for which they are \Recent (RFC 3501 2.3.2).
+// One session of a node claims for all: the others would come too late.
 boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRow& now) {
   if (session.enabled.rev2 || now.recent_from >= now.uidnext) co_return;
   Selected& selected = *session.selected;
@@ -198,6 +198,8 @@ boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRo
     if (from < now.uidnext) selected.recent.add(from.value, now.uidnext.value - 1);
     co_return;
   }
+  SnapshotCache& snapshots = session.services.snapshots;
+  if (!snapshots.begin_claim(now.account, now.id, now.uidnext)) co_return;
   auto claim = [who = *session.principal, mailbox = now.id,
                 uidnext = now.uidnext](schema::Transaction& tx) -> Result<Uid> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
@@ -206,6 +208,7 @@ boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRo
   };
   auto claimed = co_await session.db(std::move(claim), schema::Mode::single);
   // Without an answer they stay \Recent for the next session.
+  if (!claimed) snapshots.take_back_claim(now.account, now.id, now.uidnext);
   if (claimed && *claimed < now.uidnext) selected.recent.add(claimed->value, now.uidnext.value - 1);
 }
 
@@ -268,12 +271,53 @@ boost::asio::awaitable<Result<void>> fetch_added(Session& session, UidSet added,
   co_return Result<void>{};
 }
 
+// A view that rests need not wake for a look that finds nothing new.
+boost::asio::awaitable<Result<bool>> unchanged(Session& session, const Tell& tell) {
+  const Selected& selected = *session.selected;
+  const bool owing = tell.everything || !tell.echo.empty() || !tell.silent.empty() || !tell.removed.empty() ||
+                     !tell.earlier.empty() || !selected.view.ghosts().empty() || !selected.unfetched.empty() ||
+                     selected.flags_told_up_to ||
+                     (session.notify && (session.notify->catch_up || session.notify->failed));
+  if (owing) co_return false;
+  const schema::MailboxRow& known = selected.view.snapshot().mailbox;
+  auto work = [who = *session.principal, mailbox = known.id](schema::Transaction& tx) -> Result<ModSeq> {
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return grant->mailbox().highestmodseq;
+  };
+  auto modseq = co_await session.db(std::move(work), schema::Mode::reads);
+  if (!modseq) co_return modseq.error();
+  co_return *modseq == known.highestmodseq;
+}
+
 }  // namespace
+
+boost::asio::awaitable<Result<void>> wake_view(Session& session) {
+  if (!session.selected || !session.selected->view.resting()) co_return Result<void>{};
+  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
+                                                           *session.principal, mailbox, nullptr);
+  if (!latest) co_return latest.error();
+  session.selected->view.wake(*latest);
+  co_return Result<void>{};
+}
+
+void rest_view(Session& session) {
+  // What keeps searches up to date compares pictures.
+  if (session.selected && !session.selected->contexts) session.selected->view.rest();
+}
 
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   co_await tell_metadata(session);
   if (!session.selected) co_return Result<void>{};
   session.selected->watch->take_dirty();  // before the store is read: what comes later marks again
+  if (session.selected->view.resting()) {
+    auto same = co_await unchanged(session, tell);
+    if (same && *same) co_return Result<void>{};
+    auto awake = co_await wake_view(session);
+    if (session.notify) session.notify->failed = !awake;
+    if (!awake) co_return awake.error();
+  }
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
   auto latest =
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
@@ -291,8 +335,14 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   if (!news) co_return news.error();
   std::vector<Unfetched> asked = asked_for(session, *news);
   UidSet added = tell_changes(session, *latest, tell, scope, *news);
-  if (session.notify) session.notify->catch_up = false;
+  // The FETCH that UPDATE asks for comes before ADDTO (RFC 5465 7), but with NOTIFY behind it (5.2).
+  const bool fetch_first = session.notify == nullptr;
+  if (!fetch_first) {
+    tell_added(session, *news);
+    session.notify->catch_up = false;
+  }
   auto fetched = co_await fetch_added(session, std::move(added), std::move(asked));
+  if (fetch_first && !session.mid_response) tell_added(session, *news);
   co_return fetched;
 }
 

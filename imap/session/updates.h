@@ -24,6 +24,11 @@ struct Tell {
 // BYE by the dispatcher (Failure::not_found). Does nothing when no mailbox is selected.
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
 
+// A session that does nothing lets its picture of the mailbox go (view.h), which tell_updates makes anew when there is
+// news; before the view is looked at otherwise wake_view() does. No effect without a mailbox, or when it is awake.
+void rest_view(Session& session);
+boost::asio::awaitable<Result<void>> wake_view(Session& session);
+
 // Messages of the view that are \Recent in this session.
 [[nodiscard]] std::uint32_t recent_count(const Selected& selected);
 

@@ -4,7 +4,10 @@
 
 namespace cpm::imap {
 
-std::uint32_t View::exists() const { return static_cast<std::uint32_t>(snapshot_->size() + ghosts_.size()); }
+std::uint32_t View::exists() const {
+  const std::uint64_t live = resting_ ? uids_.size() : snapshot_->size();
+  return static_cast<std::uint32_t>(live + ghosts_.size());
+}
 
 Msn View::msn_of(Uid uid) const {
   const std::size_t index = snapshot_->lower_bound(uid.value);

@@ -44,7 +44,8 @@ class View {
   };
   Changes advance(std::shared_ptr<const Snapshot> latest, bool tell_expunges);
 
-  // Numbers, resolve() and advance() are for a view that does not rest. wake() REQUIRES: same mailbox, not older.
+  // Only exists() and ghosts() are for a view that rests too. wake() REQUIRES: same mailbox, not older. Flags that
+  // changed meanwhile are not known after it: such a message has MODSEQ 0 until advance().
   void rest();
   [[nodiscard]] bool resting() const { return resting_; }
   void wake(const std::shared_ptr<const Snapshot>& latest);

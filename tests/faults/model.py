@@ -398,13 +398,14 @@ def checkpoint(sessions):
 
 @contextlib.contextmanager
 def servers(binaries, number):
-    """One server as it comes, or several on a common database."""
+    """One server as it comes, or several on a common database; on every other one views rest as soon as they can."""
     with contextlib.ExitStack() as stack:
         if number == 1:
             yield [stack.enter_context(Server(binaries))]
             return
         url = stack.enter_context(Postgres()).make_database("direct")
-        yield [stack.enter_context(Node(binaries, url)) for _ in range(number)]
+        rests = ["limits.view_rest=0"]
+        yield [stack.enter_context(Node(binaries, url, [] if i % 2 else rests)) for i in range(number)]
 
 
 def main():

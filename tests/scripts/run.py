@@ -264,13 +264,14 @@ def main():
     parser.add_argument("--bin", default="build/release/bin")
     parser.add_argument("--filter", default="")
     parser.add_argument("-v", action="store_true", dest="verbose")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the server's configuration")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     named = [pathlib.Path(f).resolve() for f in options.files or [HERE]]
     files = [f for path in named for f in (sorted(path.glob("**/*.imap")) if path.is_dir() else [path])]
     files = [f for f in files if options.filter in str(f)]
     failed = 0
-    with Server(options.bin) as server:
+    with Server(options.bin, sets=options.set) as server:
         for number, path in enumerate(files, 1):
             name = path.relative_to(HERE) if path.is_relative_to(HERE) else path
             script = Script(path, server, number, options.verbose)
