@@ -9,11 +9,16 @@
 #include "schema/mailboxes.h"
 #include "schema/query.h"
 
+#include <boost/asio/awaitable.hpp>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace cpm::schema {
+
+class Database;
 
 using Rights = std::uint32_t;
 enum Right : Rights {
@@ -49,8 +54,7 @@ class Grant {
   [[nodiscard]] bool holds(Rights wanted) const { return (rights_ & wanted) == wanted; }
 
  private:
-  friend Result<Grant> authorize(Transaction&, const Principal&, std::string_view, Rights);
-  friend Result<Grant> authorize(Transaction&, const Principal&, MailboxId, Rights);
+  friend class Authorization;
   Grant(MailboxRow row, Rights rights) : mailbox_(std::move(row)), rights_(rights) {}
 
   MailboxRow mailbox_;
@@ -61,6 +65,15 @@ class Grant {
 // Failure::denied when visible without all of `wanted`. Takes no lock. The row's counters are current.
 [[nodiscard]] Result<Grant> authorize(Transaction& tx, const Principal& who, std::string_view path, Rights wanted);
 [[nodiscard]] Result<Grant> authorize(Transaction& tx, const Principal& who, MailboxId id, Rights wanted);
+
+// The same for code that needs the row and nothing else of the database: by the shortcut of Database::ask, so that
+// there may be no answer, and authorize() is to be asked. For looking, not for changing: there is no transaction around
+// it.
+using AtOnce = std::optional<Result<Grant>>;
+[[nodiscard]] boost::asio::awaitable<AtOnce> authorize_at_once(Database& database, Principal who, std::string path,
+                                                               Rights wanted);
+[[nodiscard]] boost::asio::awaitable<AtOnce> authorize_at_once(Database& database, Principal who, MailboxId id,
+                                                               Rights wanted);
 
 // What the principal may do with mailboxes of this account that do not exist yet (CREATE, RENAME target).
 [[nodiscard]] Rights account_rights(const Principal& who) noexcept;

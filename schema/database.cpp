@@ -1,13 +1,12 @@
 #include "schema/database.h"
 
 #include "schema/connection.h"
+#include "schema/lanes.h"
 #include "schema/reach.h"
 #include "schema/sql_error.h"
-
-#include <sys/socket.h>
+#include "schema/watchdog.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -22,91 +21,34 @@ constexpr int kRetries = 5;  // of serialization failures and deadlocks
 constexpr const char* kInDoubt = "not known whether it was done: look before trying again";
 constexpr const char* kAway = "the database is not available, try again later";
 
+// Of so many connections some are lanes.
+std::size_t lanes_of(std::size_t connections) { return connections < 4 ? 0 : connections / 4; }
+
 }  // namespace
 
 struct Database::Slot {
   std::mutex own;  // taken by run_blocking only; a worker's slot has one user
   std::unique_ptr<Connection> connection;
-
-  // For the watchdog: what the user of the slot waits on, and until when it should have an answer.
-  std::mutex guard;
-  int socket = -1;                 // protected by guard; -1 while nothing is executed
-  Clock::time_point answer_until;  // protected by guard
+  const std::shared_ptr<Watched> watched = std::make_shared<Watched>();
 };
-
-// Ends waits that libpq would never end by itself: a database that is frozen, a pooler that holds the query. The
-// connection is shut down below libpq, which then reports it as lost.
-class Database::Watchdog {
- public:
-  explicit Watchdog(const std::vector<std::unique_ptr<Slot>>& slots) : slots_(slots), thread_([this] { run(); }) {}
-  ~Watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
-  }
-  // From now on nothing is waited for longer than `patience`.
-  void hurry(milliseconds patience) {
-    const std::lock_guard lock(mutex_);
-    latest_ = Clock::now() + patience;
-  }
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, kLook, [this] { return ending_; })) {
-      const Clock::time_point now = Clock::now();
-      for (const auto& slot : slots_) {
-        const std::lock_guard guard(slot->guard);
-        if (slot->socket >= 0 && now > std::min(slot->answer_until + kGrace, latest_))
-          ::shutdown(slot->socket, SHUT_RDWR);
-      }
-    }
-  }
-
-  static constexpr milliseconds kLook{250};
-  static constexpr milliseconds kGrace{2000};  // statement_timeout should have ended it before
-  const std::vector<std::unique_ptr<Slot>>& slots_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool ending_ = false;                                  // protected by mutex_
-  Clock::time_point latest_ = Clock::time_point::max();  // protected by mutex_
-  std::thread thread_;
-};
-
-namespace {
-
-// Registers what a slot waits on for as long as it lives.
-template <class Slot>
-class Waiting {
- public:
-  Waiting(Slot& slot, int socket, Clock::time_point until) : slot_(slot) {
-    const std::lock_guard guard(slot_.guard);
-    slot_.socket = socket;
-    slot_.answer_until = until;
-  }
-  ~Waiting() {
-    const std::lock_guard guard(slot_.guard);
-    slot_.socket = -1;
-  }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-
- private:
-  Slot& slot_;
-};
-
-}  // namespace
 
 Database::Database(DatabaseSettings settings)
     : settings_(std::move(settings)),
       reach_(std::make_unique<Reach>()),
-      slots_(settings_.connections + 1),
-      pool_("db", settings_.connections, settings_.queue) {
-  for (auto& slot : slots_) slot = std::make_unique<Slot>();
-  watchdog_ = std::make_unique<Watchdog>(slots_);
+      slots_(settings_.connections - lanes_of(settings_.connections) + 1),
+      pool_("db", slots_.size() - 1, settings_.queue) {
+  std::vector<std::shared_ptr<Watched>> of_lanes(lanes_of(settings_.connections));
+  for (auto& watched : of_lanes) watched = std::make_shared<Watched>();
+  std::vector<std::shared_ptr<Watched>> all = of_lanes;
+  for (auto& slot : slots_) {
+    slot = std::make_unique<Slot>();
+    all.push_back(slot->watched);
+  }
+  watchdog_ = std::make_unique<Watchdog>(std::move(all));
+  auto open_on = [this](std::function<void()> job) {
+    return reachable() && pool_.post([job = std::move(job)](std::size_t) { job(); });
+  };
+  lanes_ = std::make_unique<Lanes>(settings_, std::move(of_lanes), std::move(open_on));
 }
 
 Database::~Database() { stop(); }
@@ -114,11 +56,17 @@ Database::~Database() { stop(); }
 void Database::stop() {
   constexpr milliseconds kPatience{3000};
   watchdog_->hurry(kPatience);
+  lanes_->stop();
   pool_.stop();
   for (const auto& slot : slots_) {
     const std::lock_guard lock(slot->own);
     slot->connection.reset();
   }
+}
+
+boost::asio::awaitable<std::optional<BinaryRows>> Database::ask_with(const Query& query,
+                                                                     pqxx::internal::params parameters) {
+  return lanes_->ask(query, std::move(parameters));
 }
 
 bool Database::reachable() const noexcept { return reach_->reachable(); }
@@ -139,8 +87,8 @@ bool Database::connect(Slot& slot, Clock::time_point expires, Error& failed) {
     return false;
   }
   try {
-    std::optional<Waiting<Slot>> waiting;  // a pooler may let us in and keep the first statement waiting
-    const auto opened = [&](int socket) { waiting.emplace(slot, socket, expires); };
+    std::optional<Waiting> waiting;  // a pooler may let us in and keep the first statement waiting
+    const auto opened = [&](int socket) { waiting.emplace(*slot.watched, socket, expires); };
     slot.connection = std::make_unique<Connection>(*parameters, settings_.prepare, opened);
   } catch (const std::exception& e) {
     const auto failure = sql_failure(std::current_exception());
@@ -170,7 +118,7 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
     bool committing = false;  // from here on a lost connection leaves the outcome open
     std::optional<SqlFailure> failure;
     try {
-      const Waiting<Slot> waiting(slot, slot.connection->get().sock(), expires);
+      const Waiting waiting(*slot.watched, slot.connection->get().sock(), expires);
       slot.connection->bound_statements(remaining);
       const bool ok = execute(*slot.connection, remaining, mode, committing, body);
       reach_->worked();

@@ -23,9 +23,12 @@
 
 namespace cpm::schema {
 
+class Lanes;
+class Watchdog;
+
 struct DatabaseSettings {
   std::string url;              // libpq connection string or URI
-  std::size_t connections = 8;  // = database threads
+  std::size_t connections = 8;  // a quarter of them are lanes (lanes.h), each other one has a thread
   bool prepare = true;          // off behind a transaction pooler
   std::size_t queue = 10000;    // jobs waiting at most
 };
@@ -74,6 +77,13 @@ class Database {
     return std::move(*result);
   }
 
+  // One statement that reads a few rows by their key, sent and awaited by the caller itself: faster than run(), which
+  // is to be taken when there is no answer, whatever the reason (lanes.h).
+  template <class... Args>
+  boost::asio::awaitable<std::optional<BinaryRows>> ask(const Query& query, const Args&... args) {
+    return ask_with(query, detail::parameters_of(args...));
+  }
+
   // True when the last attempt to reach the database worked; any thread.
   [[nodiscard]] bool reachable() const noexcept;
   [[nodiscard]] std::size_t queued() const { return pool_.queued(); }  // jobs waiting for a connection
@@ -83,12 +93,13 @@ class Database {
  private:
   struct Slot;
   class Reach;
-  class Watchdog;
   static constexpr std::size_t kOwnConnection = static_cast<std::size_t>(-1);
   // Runs `body` in a transaction on the worker's connection; `body` returns whether to commit. False with
   // `failed` set when the database failed; false with `failed` untouched when body returned false.
   bool attempt(std::size_t worker, std::chrono::steady_clock::time_point expires, Mode mode, Error& failed,
                const std::function<bool(Transaction&)>& body);
+
+  boost::asio::awaitable<std::optional<BinaryRows>> ask_with(const Query& query, pqxx::internal::params parameters);
 
   // One transaction, or one statement. Throws; `committing` is set as soon as the outcome may be unknown.
   bool execute(Connection& connection, std::chrono::milliseconds remaining, Mode mode, bool& committing,
@@ -101,6 +112,7 @@ class Database {
   std::vector<std::unique_ptr<Slot>> slots_;  // one per worker, used by it alone; the last one by run_blocking
   Pool pool_;
   std::unique_ptr<Watchdog> watchdog_;  // own thread
+  std::unique_ptr<Lanes> lanes_;
 };
 
 }  // namespace cpm::schema

@@ -4,6 +4,8 @@
 
 #include "schema/mailboxes.h"
 
+#include <boost/asio/awaitable.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +19,8 @@
 
 namespace cpm::schema {
 
+class Database;
+
 // Everything but the path.
 [[nodiscard]] MailboxRow mailbox_from(AccountId account, const pqxx::row& row);
 
@@ -29,6 +33,12 @@ namespace cpm::schema {
 
 [[nodiscard]] std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, std::string_view path);
 [[nodiscard]] std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, MailboxId id);
+// By Database::ask: the outer optional is empty without an answer.
+using FoundAtOnce = std::optional<std::optional<MailboxRow>>;
+[[nodiscard]] boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account,
+                                                                       std::string path);
+[[nodiscard]] boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account,
+                                                                       MailboxId id);
 
 // id, parent and name of every mailbox of an account: the tree from which paths are built.
 class MailboxTree {

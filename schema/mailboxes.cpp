@@ -2,6 +2,7 @@
 
 #include "schema/access.h"
 #include "schema/content_rows.h"
+#include "schema/database.h"
 #include "schema/mailbox_rows.h"
 
 #include <algorithm>
@@ -75,21 +76,37 @@ std::optional<SpecialUse> special_use_from(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-MailboxRow mailbox_from(AccountId account, const pqxx::row& row) {
+namespace {
+
+// `number(column)` reads one of CPM_MAILBOX_COLUMNS.
+template <class Number>
+MailboxRow mailbox_of(AccountId account, Number number) {
+  const auto small = [&](int column) { return static_cast<std::uint32_t>(number(column)); };
+  const auto large = [&](int column) { return static_cast<std::uint64_t>(number(column)); };
   MailboxRow out;
   out.account = account;
-  out.id = MailboxId{row[0].as<std::int32_t>()};
-  out.uidvalidity = UidValidity{row[3].as<std::uint32_t>()};
-  out.uidnext = Uid{row[4].as<std::uint32_t>()};
-  out.highestmodseq = ModSeq{row[5].as<std::uint64_t>()};
-  out.messages = row[6].as<std::uint32_t>();
-  out.unseen = row[7].as<std::uint32_t>();
-  out.deleted = row[8].as<std::uint32_t>();
-  out.bytes = row[9].as<std::uint64_t>();
-  out.deleted_bytes = row[10].as<std::uint64_t>();
-  out.recent_from = Uid{row[11].as<std::uint32_t>()};
-  out.use = static_cast<SpecialUse>(row[12].as<std::int16_t>());
+  out.id = MailboxId{static_cast<std::int32_t>(number(0))};
+  out.uidvalidity = UidValidity{small(3)};
+  out.uidnext = Uid{small(4)};
+  out.highestmodseq = ModSeq{large(5)};
+  out.messages = small(6);
+  out.unseen = small(7);
+  out.deleted = small(8);
+  out.bytes = large(9);
+  out.deleted_bytes = large(10);
+  out.recent_from = Uid{small(11)};
+  out.use = static_cast<SpecialUse>(number(12));
   return out;
+}
+
+MailboxRow mailbox_of(AccountId account, const BinaryRows& rows) {
+  return mailbox_of(account, [&](int column) { return rows.number(0, column); });
+}
+
+}  // namespace
+
+MailboxRow mailbox_from(AccountId account, const pqxx::row& row) {
+  return mailbox_of(account, [&](int column) { return row[column].as<std::int64_t>(); });
 }
 
 std::vector<std::string> split_path(std::string_view path) {
@@ -145,6 +162,32 @@ std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, Mailb
   MailboxRow out = mailbox_from(account, rows[0]);
   out.path = rows[0][13].c_str();
   return out;
+}
+
+boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account, std::string path) {
+  if (path.find('\0') != std::string::npos) co_return std::optional<MailboxRow>();
+  const auto components = split_path(path);
+  std::optional<BinaryRows> rows;
+  if (components.size() == 1) {
+    rows = co_await database.ask(kByName, account.value, path);
+  } else {
+    const std::string levels = array(std::span(components));
+    rows = co_await database.ask(kByPath, account.value, levels);
+  }
+  if (!rows) co_return std::nullopt;
+  if (rows->empty()) co_return std::optional<MailboxRow>();
+  std::optional<MailboxRow> out = mailbox_of(account, *rows);
+  out->path = std::move(path);
+  co_return out;
+}
+
+boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account, MailboxId id) {
+  auto rows = co_await database.ask(kById, account.value, id.value);
+  if (!rows) co_return std::nullopt;
+  if (rows->empty()) co_return std::optional<MailboxRow>();
+  std::optional<MailboxRow> out = mailbox_of(account, *rows);
+  out->path = rows->octets(0, 13);
+  co_return out;
 }
 
 void MailboxTree::add(MailboxId id, MailboxId parent, std::string name) { nodes_[id] = Node{parent, std::move(name)}; }

@@ -61,11 +61,9 @@ bool is_current(const Snapshot* base, const schema::MailboxRow& now, const std::
          base->mailbox.uidnext == now.uidnext;
 }
 
-// The common case in one statement: the picture in memory is current and nobody has to be told \Recent. None: the long
-// way.
-Result<std::optional<Opened>> open_current(schema::Transaction& tx, const schema::Principal& who,
-                                           const std::string& path, bool examine, const SnapshotCache& cache) {
-  CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
+// The common case: the picture in memory is current and nobody has to be told \Recent. None: the long way.
+std::optional<Opened> open_current(const schema::Grant& grant, const std::string& path, bool examine,
+                                   const SnapshotCache& cache) {
   const schema::MailboxRow& now = grant.mailbox();
   const auto base = cache.peek(grant.account(), now.id);
   std::optional<Opened> opened;
@@ -140,15 +138,14 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   }
   const schema::Principal who = *session.principal;
   SnapshotCache& cache = session.services.snapshots;
-  auto look = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
-    return open_current(tx, who, name, examine, cache);
-  };
-  auto looked = co_await session.db(std::move(look), schema::Mode::reads);
+  auto looked = co_await schema::authorize_at_once(session.services.db, who, *path, schema::kRead);
+  std::optional<Opened> current;
+  if (looked && *looked) current = open_current(**looked, *path, command.examine, cache);
   Result<Opened> opened = Opened{};
-  if (!looked) {
-    opened = looked.error();
-  } else if (*looked) {
-    opened = std::move(**looked);
+  if (looked && !*looked) {
+    opened = looked->error();
+  } else if (current) {
+    opened = std::move(*current);
   } else {
     auto work = [who, name = *path, examine = command.examine, &cache](schema::Transaction& tx) {
       return open(tx, who, name, examine, cache);

@@ -57,14 +57,15 @@ boost::asio::awaitable<Done> execute(Session& session, StatusCommand command) {
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(path.error());
   const schema::Principal who = *session.principal;
-  auto work = [who, name = *path](schema::Transaction& tx) -> Result<schema::MailboxRow> {
-    auto grant = schema::authorize(tx, who, name, schema::kRead);
-    if (!grant) return grant.error();
-    return grant->mailbox();
-  };
-  auto row = co_await session.db(std::move(work), schema::Mode::reads);
-  if (!row) co_return failed(row.error());
-  session.out << status_of(session, command.items, *row);
+  auto grant = co_await schema::authorize_at_once(session.services.db, who, *path, schema::kRead);
+  if (!grant) {
+    auto work = [who, name = *path](schema::Transaction& tx) {
+      return schema::authorize(tx, who, name, schema::kRead);
+    };
+    grant = co_await session.db(std::move(work), schema::Mode::reads);
+  }
+  if (!*grant) co_return failed(grant->error());
+  session.out << status_of(session, command.items, (*grant)->mailbox());
   co_return ok("STATUS completed");
 }
 

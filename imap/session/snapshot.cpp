@@ -82,6 +82,10 @@ class SetNumbers {
   std::unordered_map<std::string, std::uint32_t> numbers_;
 };
 
+bool same_row(const schema::MailboxRow& one, const schema::MailboxRow& other) {
+  return one.highestmodseq == other.highestmodseq && one.recent_from == other.recent_from && one.path == other.path;
+}
+
 }  // namespace
 
 std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes) {
@@ -129,10 +133,10 @@ std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapsh
 
 boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::latest(
     schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
-    std::shared_ptr<const Snapshot> known) {
+    std::shared_ptr<const Snapshot> known, Expect expect) {
   Reader reader{{who.account.value, mailbox.value}, who.address, who.actor, who.role};
-  auto work = [this, &db, deadline, who, mailbox, known = std::move(known)] {
-    return read(db, deadline, who, mailbox, known);
+  auto work = [this, &db, deadline, who, mailbox, known = std::move(known), expect] {
+    return read(db, deadline, who, mailbox, known, expect);
   };
   auto snapshot = co_await reads_.run(std::move(reader), std::move(work));
   co_return snapshot;
@@ -141,11 +145,19 @@ boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::l
 boost::asio::awaitable<SnapshotCache::Read> SnapshotCache::read(schema::Database& db,
                                                                 std::chrono::milliseconds deadline,
                                                                 schema::Principal who, MailboxId mailbox,
-                                                                std::shared_ptr<const Snapshot> known) {
+                                                                std::shared_ptr<const Snapshot> known, Expect expect) {
   std::shared_ptr<const Snapshot> base = peek(who.account, mailbox);
   if (!base || (known && known->mailbox.uidvalidity == base->mailbox.uidvalidity &&
                 known->mailbox.highestmodseq > base->mailbox.highestmodseq)) {
     base = known;
+  }
+  if (base && expect == Expect::nothing) {
+    auto grant = co_await schema::authorize_at_once(db, who, mailbox, schema::kRead);
+    if (grant && !*grant) co_return grant->error();
+    if (grant && same_row((*grant)->mailbox(), base->mailbox)) {
+      put(base);
+      co_return base;
+    }
   }
   const ModSeq since = base ? base->mailbox.highestmodseq : ModSeq{0};
   auto work = [who = std::move(who), mailbox, since](schema::Transaction& tx) -> Result<schema::ChangeSet> {
@@ -161,8 +173,7 @@ boost::asio::awaitable<SnapshotCache::Read> SnapshotCache::read(schema::Database
 
 std::shared_ptr<const Snapshot> SnapshotCache::remember(const std::shared_ptr<const Snapshot>& base,
                                                         schema::ChangeSet changes) {
-  if (base && changes.mailbox.highestmodseq == base->mailbox.highestmodseq &&
-      changes.mailbox.recent_from == base->mailbox.recent_from && changes.mailbox.path == base->mailbox.path) {
+  if (base && same_row(changes.mailbox, base->mailbox)) {
     put(base);
     return base;
   }

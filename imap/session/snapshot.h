@@ -92,12 +92,12 @@ class SnapshotCache {
 
   // The newest picture: one cheap statement when the cached one is current, and one for all that ask at the same moment
   // for the same principal. `known` may be null; it serves as a base when the cache has nothing better.
+  // `expect`: whether it is worth to ask first, by a shortcut, whether there is anything new.
   // Failure::not_found when the mailbox is gone.
-  boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(schema::Database& db,
-                                                                         std::chrono::milliseconds deadline,
-                                                                         const schema::Principal& who,
-                                                                         MailboxId mailbox,
-                                                                         std::shared_ptr<const Snapshot> known);
+  enum class Expect { nothing, news };
+  boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(
+      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
+      std::shared_ptr<const Snapshot> known, Expect expect = Expect::nothing);
 
   // The first session of this node to say so makes new messages its \Recent ones, up to `uidnext`: false, another one
   // did. A claim that fails is taken back.
@@ -136,7 +136,7 @@ class SnapshotCache {
   void put(const std::shared_ptr<const Snapshot>& snapshot);
   void evict();  // REQUIRES: mutex_ held
   boost::asio::awaitable<Read> read(schema::Database& db, std::chrono::milliseconds deadline, schema::Principal who,
-                                    MailboxId mailbox, std::shared_ptr<const Snapshot> known);
+                                    MailboxId mailbox, std::shared_ptr<const Snapshot> known, Expect expect);
 
   SharedRun<Reader, Read> reads_;
   const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references

@@ -272,7 +272,7 @@ boost::asio::awaitable<Result<void>> fetch_added(Session& session, UidSet added,
 }
 
 // A view that rests need not wake for a look that finds nothing new.
-boost::asio::awaitable<Result<bool>> unchanged(Session& session, const Tell& tell) {
+boost::asio::awaitable<bool> unchanged(Session& session, const Tell& tell) {
   const Selected& selected = *session.selected;
   const bool owing = tell.everything || !tell.echo.empty() || !tell.silent.empty() || !tell.removed.empty() ||
                      !tell.earlier.empty() || !selected.view.ghosts().empty() || !selected.unfetched.empty() ||
@@ -280,14 +280,9 @@ boost::asio::awaitable<Result<bool>> unchanged(Session& session, const Tell& tel
                      (session.notify && (session.notify->catch_up || session.notify->failed));
   if (owing) co_return false;
   const schema::MailboxRow& known = selected.view.snapshot().mailbox;
-  auto work = [who = *session.principal, mailbox = known.id](schema::Transaction& tx) -> Result<ModSeq> {
-    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
-    if (!grant) return grant.error();
-    return grant->mailbox().highestmodseq;
-  };
-  auto modseq = co_await session.db(std::move(work), schema::Mode::reads);
-  if (!modseq) co_return modseq.error();
-  co_return *modseq == known.highestmodseq;
+  auto grant = co_await schema::authorize_at_once(session.services.db, *session.principal, known.id, schema::kRead);
+  if (!grant || !*grant) co_return false;  // the long way says what is wrong
+  co_return (*grant)->mailbox().highestmodseq == known.highestmodseq;
 }
 
 }  // namespace
@@ -310,10 +305,12 @@ void rest_view(Session& session) {
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   co_await tell_metadata(session);
   if (!session.selected) co_return Result<void>{};
-  session.selected->watch->take_dirty();  // before the store is read: what comes later marks again
+  // Before the store is read: what comes later marks again.
+  const auto expect =
+      session.selected->watch->take_dirty() ? SnapshotCache::Expect::news : SnapshotCache::Expect::nothing;
   if (session.selected->view.resting()) {
-    auto same = co_await unchanged(session, tell);
-    if (same && *same) co_return Result<void>{};
+    const bool same = co_await unchanged(session, tell);
+    if (same) co_return Result<void>{};
     auto awake = co_await wake_view(session);
     if (session.notify) session.notify->failed = !awake;
     if (!awake) co_return awake.error();
@@ -321,7 +318,7 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
   auto latest =
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
-                                                 *session.principal, mailbox, session.selected->view.shared());
+                                                 *session.principal, mailbox, session.selected->view.shared(), expect);
   if (session.notify) session.notify->failed = !latest;
   if (!latest) co_return latest.error();
   const Scope scope = scope_of(session, tell);
