@@ -188,8 +188,8 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
         if (between && session.notify && (timed_out || news_waits(session))) {
           auto told = co_await tell_between(timed_out);
           if (!told) co_return told.error();
+          if (!timed_out) rests_at = Clock::now() + session.limits().view_rest;
           timed_out = false;
-          rests_at = Clock::now() + session.limits().view_rest;
           break;
         }
         const auto now = Clock::now();
