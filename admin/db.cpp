@@ -60,6 +60,9 @@ Result<void> text_index(Context& context, const Options& options) {
   if (options.action == "drop") CPM_CHECK(schema::drop_text_index(*database));
   CPM_TRY(index, schema::text_index(*database));
   using State = schema::TextIndex::State;
+  if (options.action == "create" && index.state != State::ready) {
+    return fail(Failure::in_use, "the text index is not complete: another command works on it");
+  }
   const char* state = index.state == State::ready ? "ready" : index.state == State::none ? "none" : "incomplete";
   if (context.json) {
     print_json(context.io.out, {{"text_index", state}, {"octets", index.octets}});

@@ -82,6 +82,7 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   expected.bits = remove ? expected.bits & ~command.flags.bits : expected.bits | command.flags.bits;
   for (const std::string& name : command.flags.keywords) {
     const auto id = keywords.find(name);
+    if (!id && remove) continue;
     if (!id) return false;
     std::erase(expected.keywords, *id);
     if (!remove) expected.keywords.push_back(*id);

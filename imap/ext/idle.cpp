@@ -18,7 +18,8 @@ IdleCommand parse(wire::Lexer& lexer, const ParseContext&) {
 
 bool marked(const Session& session) {
   return (session.selected && session.selected->watch->dirty()) ||
-         (session.metadata_news && session.metadata_news->watch->dirty());
+         (session.metadata_news && session.metadata_news->watch->dirty()) ||
+         (session.notify && session.notify->watch && session.notify->watch->dirty());
 }
 
 boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
@@ -51,6 +52,14 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
       session.terminated = true;
       session.terminate_text = "Idle for too long";
       co_return hang_up();
+    }
+    // What was marked while the session looked or wrote wakes nobody: it was awake. From here to the wait it does
+    // nothing else.
+    auto flushed = co_await session.out.flush();
+    if (!flushed) co_return hang_up();
+    if (marked(session)) {
+      by_itself = timed_out = false;
+      continue;
     }
     if (Clock::now() >= rests_at) rest_view(session);
     session.out.release_memory();

@@ -292,8 +292,17 @@ boost::asio::awaitable<Result<void>> wake_view(Session& session) {
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, mailbox, nullptr);
+  View& view = session.selected->view;
+  if (!latest && latest.error().failure == Failure::not_found) {
+    // Gone, or out of sight: what is in the view stays in it, as it would in one that did not rest.
+    auto gone = std::make_shared<Snapshot>();
+    gone->mailbox = view.snapshot().mailbox;
+    ++gone->mailbox.highestmodseq.value;
+    view.wake(gone);
+    co_return Result<void>{};
+  }
   if (!latest) co_return latest.error();
-  session.selected->view.wake(*latest);
+  view.wake(*latest);
   co_return Result<void>{};
 }
 

@@ -123,7 +123,7 @@ def shown(values):
     """Median and, as a percentage, half the distance between the lowest and the highest."""
     middle = statistics.median(values)
     text = f"{middle:,.0f}" if middle >= 100 else f"{middle:.1f}" if middle >= 10 else f"{middle:.2f}"
-    if len(values) > 1:
+    if len(values) > 1 and middle > 0:
         text += f" ±{50 * (max(values) - min(values)) / middle:.0f}%"
     return text
 
@@ -136,7 +136,7 @@ def table(ours, theirs, sizes):
         cells = [text.format(**sizes), unit, shown(ours[row])]
         if row in theirs:
             a, b = statistics.median(ours[row]), statistics.median(theirs[row])
-            cells += [shown(theirs[row]), f"{a / b if more else b / a:.2f}"]
+            cells += [shown(theirs[row]), f"{a / b if more else b / a:.2f}" if a > 0 and b > 0 else ""]
         else:
             cells += ["", ""]
         lines.append("| " + " | ".join(cells) + " |")

@@ -296,6 +296,32 @@ def before_idle(nodes, rounds):
         wire.socket.close()
 
 
+def bursts(nodes, number, rounds):
+    """Changes that come while a session is telling the ones before them wake it all the same: nothing waits for the look of limits.idle_poll."""
+    writer = Wire(nodes[0].imap)
+    writer.login(USER)
+    writer.command("CREATE bursts")
+    for _ in range(2):
+        writer.append("bursts", message())
+    writer.command("SELECT bursts")
+    idlers = []
+    for count in range(number):
+        wire = Wire(nodes[count % len(nodes)].imap)
+        wire.login(USER)
+        wire.command("SELECT bursts")
+        wire.socket.sendall(b"i IDLE\r\n")
+        idlers.append(wire)
+    for count in range(1, rounds + 1):
+        for uid in (1, 2):
+            if not writer.command(f"STORE {uid} FLAGS.SILENT (round{count})"):
+                raise Failed("STORE refused")
+        for wire in idlers:
+            expect(wire, rf"\* 2 FETCH [^\n]*round{count}\b", f"round {count}: an idler was not told of the second of two changes")
+    check(True, f"{rounds} times two changes in a row were told to {number} idlers")
+    for wire in [writer, *idlers]:
+        wire.socket.close()
+
+
 def overflow(nodes):
     """More mailboxes than a session may watch: it is told so and then nothing; a new NOTIFY is refused as long as that is so."""
     writer, watcher = Wire(nodes[0].imap), Wire(nodes[1].imap)
@@ -344,6 +370,10 @@ def main():
                 cut([first, second], pg, options.seconds)
                 found = first.ctl("db", "check", check=False)
                 check(found.returncode == 0, "the store is sound", found.stdout)
+        if not options.report:
+            sets = ["limits.idle_poll=600"]
+            with Node(options.bin, url, sets) as first, Node(options.bin, url, sets) as second:
+                bursts([first, second], 40, 40)
 
 
 if __name__ == "__main__":
