@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
@@ -77,6 +78,11 @@ class Ours(Server, Counters):
 
     def memory(self):
         return all_memory([self.process.pid, *descendants(self.process.pid)])
+
+    def metrics(self):
+        with urllib.request.urlopen("http://%s:%d/metrics" % self.http, timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, value in (line.split(" ") for line in lines if line.startswith("cpmstore_snapshot_"))}
 
 
 class Theirs(Dovecot, Counters):

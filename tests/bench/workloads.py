@@ -47,6 +47,9 @@ ROWS = {
     "login": ("LOGIN and LOGOUT, plain, 8 clients", "per s", True),
     "login_tls": ("LOGIN and LOGOUT, TLS, 8 clients", "per s", True),
     "memory": ("memory of an idle TLS session, of {idlers:,} (PSS)", "KiB", False),
+    "picture_small": ("shared picture of a mailbox, for a message, of {small:,}", "octets", False),
+    "picture_big": ("shared picture of a mailbox, for a message, of {big:,}", "octets", False),
+    "picture_huge": ("shared picture of a mailbox, for a message, of {huge:,}", "octets", False),
     "disk_message": ("disk for a message of 420 octets, of {huge:,}", "octets", False),
     "memory_message": ("memory for a message of a selected mailbox, of {huge:,}", "octets", False),
     "select_huge": ("SELECT of {huge:,}, new session", "ms", False),
@@ -228,6 +231,20 @@ def huge(target, sizes):
     connection.close()
 
 
+def pictures(target, sizes):
+    """What the sessions of a mailbox share, as cpmstore counts it itself; Dovecot has nothing that compares."""
+    if not hasattr(target, "metrics"):
+        return
+    for row, mailbox in (("picture_small", b"Small"), ("picture_big", b"Big"), ("picture_huge", b"Huge")):
+        target.stop()  # the next process keeps pictures of this mailbox alone
+        target.start()
+        connection = Connection(target.imap, "reader")
+        connection.run(b"SELECT " + mailbox)
+        metrics = target.metrics()
+        yield row, metrics["cpmstore_snapshot_bytes"] / metrics["cpmstore_snapshot_messages"]
+        connection.close()
+
+
 def stores(target, sizes):
     connection = Connection(target.imap, "reader")
     connection.run(b"SELECT Middle")
@@ -403,5 +420,5 @@ def fan_out(target, sizes):
 
 
 WORKLOADS = (
-    appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge
+    appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge, pictures
 )
