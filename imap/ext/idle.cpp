@@ -54,24 +54,22 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
       co_return hang_up();
     }
     // What was marked while the session looked or wrote wakes nobody: it was awake. From here to the wait it does
-    // nothing else.
+    // nothing else. With more to tell it waits a moment only, so that DONE is heard however fast changes come.
     auto flushed = co_await session.out.flush();
     if (!flushed) co_return hang_up();
-    if (marked(session)) {
-      by_itself = timed_out = false;
-      continue;
-    }
+    const bool more = marked(session);
     if (Clock::now() >= rests_at) rest_view(session);
     session.out.release_memory();
     session.reader.release_memory();
-    auto line = co_await session.read_line(std::min(left, std::chrono::milliseconds(session.limits().idle_poll)));
+    const std::chrono::milliseconds poll = session.limits().idle_poll;
+    auto line = co_await session.read_line(std::min(left, more ? std::chrono::milliseconds(1) : poll));
     if (line) {
       if (wire::iequals(*line, "DONE")) co_return ok("IDLE completed");
       co_return bad("Expected DONE");
     }
     const Failure why = line.error().failure;
     if (why == Failure::in_use || why == Failure::timeout) {
-      by_itself = timed_out = why == Failure::timeout;
+      by_itself = timed_out = why == Failure::timeout && !more;
       continue;
     }
     if (why == Failure::limit) co_return bad("Expected DONE");
