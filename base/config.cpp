@@ -261,6 +261,11 @@ void Loader::check(const Config& config) {
       problem("account.mailboxes: \"" + path + "\" is not a possible mailbox name");
     }
   }
+  for (const std::string& path : config.cpm_roots) {
+    if (!possible_mailbox(path, config.limits)) {
+      problem("cpm.roots: \"" + path + "\" is not a possible mailbox name");
+    }
+  }
   if (config.imap_listen.empty() && config.imaps_listen.empty()) {
     problem("imap.listen and imaps.listen are both empty: no client could connect");
   }

@@ -24,6 +24,7 @@ struct Config {
   std::vector<Endpoint> imap_listen, imaps_listen, http_listen;
   std::vector<std::string> imap_disable;       // extensions switched off
   std::vector<std::string> account_mailboxes;  // made with every account
+  std::vector<std::string> cpm_roots;          // mailboxes that hold conversation histories
 
   struct Server {
     std::size_t threads = 0;      // session threads; 0 = one per processor

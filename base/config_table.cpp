@@ -113,6 +113,8 @@ void network_keys(Table& t) {
        [](Config& c) -> std::vector<std::string>& { return c.imap_disable; });
   list(t, "account.mailboxes", "INBOX,Default", {}, "mailboxes that every new account starts with",
        [](Config& c) -> std::vector<std::string>& { return c.account_mailboxes; });
+  list(t, "cpm.roots", "Default,cpmdefault", {}, "mailboxes whose children are conversation histories; empty: none",
+       [](Config& c) -> std::vector<std::string>& { return c.cpm_roots; });
   number(t, ValueType::number, "server.threads", 0, 0, 256, "threads that run sessions; 0: one per processor",
          [](Config& c, std::uint64_t v) { c.server.threads = v; });
   number(t, ValueType::number, "server.cpu_threads", 0, 0, 256,

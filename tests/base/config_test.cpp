@@ -51,10 +51,23 @@ TEST(Config, HasDefaults) {
   EXPECT_EQ(config->http_listen[0].port, 1180);
   EXPECT_FALSE(config->auth.allow_plaintext);
   EXPECT_EQ(config->account_mailboxes, (std::vector<std::string>{"INBOX", "Default"}));
+  EXPECT_EQ(config->cpm_roots, (std::vector<std::string>{"Default", "cpmdefault"}));
   EXPECT_EQ(config->limits.line_octets, Limits{}.line_octets);
   EXPECT_EQ(config->limits.idle_timeout, Limits{}.idle_timeout);
   EXPECT_EQ(config->settings.size(), config_table().size());
   EXPECT_EQ(origin(*config, "imap.listen"), "default");
+}
+
+TEST(Config, RefusesRootsThatNoMailboxCanBe) {
+  ConfigSources sources;
+  sources.sets = {"cpm.roots=Default,a//b"};
+  const auto config = load_config(sources);
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().text.find("cpm.roots: \"a//b\""), std::string::npos) << config.error().text;
+  sources.sets = {"cpm.roots=History/CPM"};
+  const auto other = load_config(sources);
+  ASSERT_TRUE(other) << other.error().text;
+  EXPECT_EQ(other->cpm_roots, (std::vector<std::string>{"History/CPM"}));
 }
 
 TEST_F(ConfigFile, IsReadWithItsTypes) {
