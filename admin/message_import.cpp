@@ -50,8 +50,8 @@ void tell_nodes(Context& context, AccountId account, MailboxId mailbox) {
 
 class Import {
  public:
-  Import(Context& context, const Limits& limits, schema::Principal who, std::string path)
-      : context_(context), limits_(limits), who_(std::move(who)), path_(std::move(path)) {}
+  Import(Context& context, const Config& config, schema::Principal who, std::string path)
+      : context_(context), limits_(config.limits), roots_(config.cpm_roots), who_(std::move(who)), path_(std::move(path)) {}
 
   Result<void> run(ImportSource& source);
   Result<void> report(ImportFormat format, const Result<void>& outcome);
@@ -64,6 +64,7 @@ class Import {
 
   Context& context_;
   const Limits& limits_;
+  const std::vector<std::string>& roots_;
   const schema::Principal who_;
   const std::string path_;
   std::vector<Pending> batch_;
@@ -88,7 +89,8 @@ void Import::add(ImportItem& item) {
   // As a deposit over IMAP; the source has seen to line ends.
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   auto message =
-      imap::make_message(std::move(*item.octets), true, std::move(item.flags), item.date.value_or(now), limits_, {});
+      imap::make_message(std::move(*item.octets), true, std::move(item.flags), item.date.value_or(now), limits_, {},
+                         {path_, &roots_});
   if (!message) {
     skipped_.push_back({item.where, message.error().text});
     return;
@@ -236,7 +238,7 @@ Result<void> import(Context& context, const Options& options) {
   }
   const std::string path = canonical_path(options.mailbox);
   CPM_CHECK(make_sure_of(context, *who, path, options.create, config->limits));
-  Import work(context, config->limits, *who, path);
+  Import work(context, *config, *who, path);
   const Result<void> outcome = work.run(*source);
   return work.report(format, outcome);
 }

@@ -54,8 +54,9 @@ constexpr Query kRaiseFloor{"installation_uidvalidity_floor",
 constexpr Query kDeleteChunks{"account_delete_chunks", "delete from content_chunk where account_id = $1"};
 constexpr Query kDeleteTexts{"account_delete_texts", "delete from content_text where account_id = $1"};
 constexpr Query kDeleteHeads{"account_delete_heads", "delete from content_head where account_id = $1"};
+constexpr Query kDeleteObjects{"account_delete_objects", "delete from cpm_object where account_id = $1"};
 constexpr Query kDeleteContent{"account_delete_content", "delete from content where account_id = $1"};
-// Mailboxes with their keywords, annotations, subscriptions and the credential go with it, by foreign keys.
+// Mailboxes with their keywords, conversations, annotations, subscriptions and the credential go with it, by foreign keys.
 constexpr Query kDeleteAccount{"account_delete", "delete from account where account_id = $1"};
 constexpr Query kDeleteMessages{"account_delete_messages", "delete from message where account_id = $1"};
 constexpr Query kDeleteExpunged{"account_delete_expunged", "delete from expunged where account_id = $1"};
@@ -198,8 +199,8 @@ Result<void> delete_account(Transaction& tx, std::string_view address) {
   tx.exec(kFreeAddresses, id.value);
   tx.exec(kRaiseFloor, rows[0][0].as<std::int32_t>());
   // Messages after their mailboxes: who changes flags holds the mailbox and waits for messages.
-  for (const Query* query : {&kDeleteChunks, &kDeleteTexts, &kDeleteHeads, &kDeleteContent, &kDeleteAccount,
-                             &kDeleteMessages, &kDeleteExpunged}) {
+  for (const Query* query : {&kDeleteChunks, &kDeleteTexts, &kDeleteHeads, &kDeleteObjects, &kDeleteContent,
+                             &kDeleteAccount, &kDeleteMessages, &kDeleteExpunged}) {
     tx.exec(*query, id.value);
   }
   return {};

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "schema/access.h"
 #include "schema/message_flags.h"
+#include "schema/object_facts.h"
 
 #include <chrono>
 #include <memory>
@@ -19,16 +20,6 @@
 #include <vector>
 
 namespace cpm::schema {
-
-// Facts of a CPM object, from its headers (imap/cpm); empty for mail. Columns beside the content.
-struct ObjectFacts {
-  std::string conversation_id;
-  std::string contribution_id;
-  std::string imdn_message_id;
-  std::string message_id;
-  int direction = 0;   // 0 unknown, 1 sent, 2 received
-  bool exact = false;  // the header says under these names nothing else: the values may stand for it in SEARCH HEADER
-};
 
 // Everything derived from the octets, computed once (design decision 8).
 struct ContentHead {
@@ -95,6 +86,19 @@ struct DepositedAt {
 [[nodiscard]] bool deposits_in_one_statement(const std::vector<StagedMessage>& messages);
 [[nodiscard]] Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                              std::vector<StagedMessage>& messages, const Limits& limits);
+
+// The same for a depositor that may repeat itself: an object with the IMDN-Message-ID (without one: the Contribution-ID) and
+// the octets of one that stands in the mailbox already, or of one before it in `messages`, is not stored again. Plain mail
+// always is. Needs Mode::transaction; two that deposit the same at once store it once.
+struct DepositedOnce {
+  MailboxId mailbox;
+  UidValidity uidvalidity;
+  std::vector<std::uint32_t> uids;  // of each message, in order: new or found
+  UidSet added;                     // those that are new
+  ModSeq highestmodseq;
+};
+[[nodiscard]] Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::string_view path,
+                                                 std::vector<StagedMessage>& messages, const Limits& limits);
 
 // Removes content that no message refers to any more and staged leftovers older than `staged_age`; at most `batch` of
 // them. Returns how many were removed. Called by a job on each node; bodies being read stay valid for `grace`.

@@ -124,7 +124,7 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   element(header_octets, std::to_string(head.header_octets));
   element(dates, head.sent_date ? std::to_string(head.sent_date->time_since_epoch().count()) : "NULL");
   element(moments, head.sent_at ? std::to_string(head.sent_at->time_since_epoch().count()) : "NULL");
-  element(directions, std::to_string(head.facts.direction));
+  element(directions, std::to_string(static_cast<int>(head.facts.direction)));
   const auto thread = thread_id(head.thread);
   element(threads, thread ? std::to_string(*thread) : "NULL");
   element(exact, head.facts.exact ? "t" : "f");

@@ -2,6 +2,7 @@
 #include "schema/content_rows.h"
 #include "schema/keywords.h"
 #include "schema/mailbox_rows.h"
+#include "schema/object_rows.h"
 #include "schema/packed.h"
 #include "schema/sql_refusal.h"
 
@@ -14,19 +15,19 @@ namespace {
 
 constexpr Query kDepositInline{
     "deposit_inline",
-    "select uidvalidity, first_uid, modseq from deposit_inline_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16, $17)"};
+    "select uidvalidity, first_uid, modseq from deposit_inline_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17, $18)"};
 
 constexpr Query kDepositAt{
     "deposit_at",
-    "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16)"};
+    "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17)"};
 
 constexpr Query kContentInsert{"content_insert",
                                "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
 
 constexpr Query kDeposit{"deposit",
-                         "select uidvalidity, first_uid, modseq from deposit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+                         "select uidvalidity, first_uid, modseq from deposit_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
 constexpr Query kLockAccount{"account_lock_deposit", "select from account where account_id = $1 for no key update"};
 constexpr Query kLockMailbox{"mailbox_lock_deposit",
@@ -160,7 +161,7 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
             return tx.exec(kDepositAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
                            contents.header_octets, contents.dates, contents.moments, contents.directions,
                            contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
-                           rows.dates, rows.flags, seconds_now());
+                           rows.dates, rows.flags, object_rows(messages), seconds_now());
           }));
   return DepositedAt{MailboxId{answer[0][0].as<std::int32_t>()}, result_from(answer[0], messages.size())};
 }
@@ -177,6 +178,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
   std::optional<std::string> keywords, staged;
   if (rows.any_keywords) keywords = rows.keywords;
   if (rows.any_staged) staged = rows.staged;
+  const std::optional<std::string> objects = object_rows(messages);
 
   ContentRows contents;
   bool sent_ahead = false;
@@ -199,7 +201,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
       return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets,
                      contents.dates, contents.moments, contents.directions, contents.threads, contents.exact,
                      contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords,
-                     seconds_now());
+                     objects, seconds_now());
     }
     if (!contents.empty()) {
       tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
@@ -207,7 +209,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
               bytes(contents.blob()));
     }
     return tx.exec(kDeposit, account, mailbox, rows.contents, rows.sizes, rows.dates, rows.flags, keywords, staged,
-                   seconds_now());
+                   objects, seconds_now());
   });
   if (!answer) return answer.error();
   return result_from((*answer)[0], messages.size());

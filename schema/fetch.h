@@ -40,7 +40,7 @@ struct MessageRow {
   std::string header;  // empty when header_octets > 64 KiB: read the range instead
   std::uint64_t header_octets = 0;
   std::optional<std::string> bytes;    // kColumnBytes and small enough
-  ObjectFacts facts;                   // kColumnFacts
+  ObjectFacts facts;                   // kColumnFacts: the identifiers and the direction
   std::optional<std::int64_t> thread;  // kColumnThread; none: the message names no thread
 };
 

@@ -74,7 +74,11 @@ MessageRow row_from(const BinaryRows& rows, std::size_t row, std::uint32_t colum
   out.part_map = octets(10);
   out.header = octets(11);
   if ((columns & kColumnFacts) != 0) {
-    out.facts = {octets(12), octets(13), octets(14), octets(15), static_cast<int>(rows.number(row, 16))};
+    out.facts.conversation_id = octets(12);
+    out.facts.contribution_id = octets(13);
+    out.facts.imdn_message_id = octets(14);
+    out.facts.message_id = octets(15);
+    out.facts.direction = static_cast<Direction>(rows.number(row, 16));
   }
   if ((columns & kColumnThread) != 0 && !rows.is_null(row, 17)) out.thread = rows.number(row, 17);
   return out;

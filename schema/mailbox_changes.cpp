@@ -50,8 +50,7 @@ constexpr Query kReleaseContent{"mailbox_release_content",
                                 "select content_refer_v1($1, array(select content_id from message where account_id = $1"
                                 " and mailbox_id = $2), -1)"};
 
-constexpr Query kDeleteMessages{"mailbox_delete_messages",
-                                "delete from message where account_id = $1 and mailbox_id = $2"};
+constexpr Query kDeleteMessages{"mailbox_delete_messages", "select message_remove_v1($1, $2, null)"};
 constexpr Query kDeleteExpunged{"mailbox_delete_expunged",
                                 "delete from expunged where account_id = $1 and mailbox_id = $2"};
 // Keywords and annotations go with it, by foreign keys.

@@ -28,6 +28,16 @@ constexpr Query kOfKeys{
                  ", floor(date_part('epoch', coalesce(h.sent_at, m.internal_date)))::bigint, h.sort_keys,"
                  " case when h.sort_keys is null then h.header end, h.header_octets" CPM_SORT_MESSAGES CPM_SORT_HEAD};
 
+constexpr Query kOfThreads{
+    "sort_threads",
+    "select " CPM_SORT_COLUMNS
+    ", floor(date_part('epoch', coalesce(h.sent_at, m.internal_date)))::bigint, h.thread_id, h.imdn_id,"
+    " h.contribution_id, o.in_reply_to, o.reports_on" CPM_SORT_MESSAGES
+    " cross join lateral (select i.sent_at, i.thread_id, i.imdn_id, i.contribution_id from content_head i"
+    " where i.account_id = $1 and i.content_id = m.content_id offset 0) h"
+    " left join lateral (select i.in_reply_to, i.reports_on from cpm_object i"
+    " where i.account_id = $1 and i.content_id = m.content_id offset 0) o on true"};
+
 #undef CPM_SORT_COLUMNS
 #undef CPM_SORT_MESSAGES
 #undef CPM_SORT_HEAD
@@ -37,6 +47,7 @@ const Query& statement(SortColumns columns) {
     case SortColumns::message: return kOfMessage;
     case SortColumns::dates: return kOfDates;
     case SortColumns::keys: return kOfKeys;
+    case SortColumns::threads: return kOfThreads;
   }
   return kOfKeys;
 }
@@ -50,6 +61,14 @@ SortRow row_from(const BinaryRows& result, std::size_t row, SortColumns columns)
   if (columns == SortColumns::message) return out;
   out.sent = result.number(row, 4);
   if (columns == SortColumns::dates) return out;
+  if (columns == SortColumns::threads) {
+    if (!result.is_null(row, 5)) out.thread = result.number(row, 5);
+    out.imdn_id = result.octets(row, 6);
+    out.contribution_id = result.octets(row, 7);
+    out.in_reply_to = result.octets(row, 8);
+    out.reports_on = result.octets(row, 9);
+    return out;
+  }
   out.keys = result.octets(row, 5);
   out.header = result.octets(row, 6);
   out.header_octets = static_cast<std::uint64_t>(result.number(row, 7));

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ enum class SortColumns {
   message,  // size and internal date
   dates,    // and the sent date
   keys,     // and the stored sort keys
+  threads,  // the dates, the conversation, and what ties objects within it together
 };
 
 struct SortRow {
@@ -32,6 +34,9 @@ struct SortRow {
   std::string_view keys;
   std::string_view header;
   std::uint64_t header_octets = 0;
+  // Of SortColumns::threads. Empty: none.
+  std::optional<std::int64_t> thread;
+  std::string_view imdn_id, contribution_id, in_reply_to, reports_on;
 };
 
 // Rows by rising UID; the views point into the result beside them.

@@ -16,6 +16,7 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.allow_plaintext = config.auth.allow_plaintext;
   settings.disabled = config.imap_disable;
   settings.spool_directory = directory + "/spool";
+  settings.history_roots = config.cpm_roots;
   settings.server_name = config.server.name;
   settings.language = config.server.language;
   settings.server_admin = config.server.admin;

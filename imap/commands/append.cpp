@@ -46,12 +46,42 @@ boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std
   co_return refused;
 }
 
+// In the order of the messages: UIDs that were found need not rise.
+std::string uid_list(const std::vector<std::uint32_t>& uids) {
+  std::string out;
+  for (std::size_t i = 0; i < uids.size();) {
+    std::size_t end = i + 1;
+    while (end < uids.size() && uids[end] == uids[end - 1] + 1) ++end;
+    out += (out.empty() ? "" : ",") + std::to_string(uids[i]);
+    if (end - i > 1) out += ':' + std::to_string(uids[end - 1]);
+    i = end;
+  }
+  return out;
+}
+
+// After ENABLE X-CPM-ONCE (ext/cpm_once.cpp).
+boost::asio::awaitable<Done> append_once(Session& session, std::string path, StagedMessages staged) {
+  auto work = [who = *session.principal, target = std::move(path), staged, &limits = session.limits()](
+                  schema::Transaction& tx) { return schema::deposit_once(tx, who, target, *staged, limits); };
+  auto stored = co_await session.db(std::move(work));
+  if (!stored) co_return failed(target_error(stored.error()));
+  if (!stored->added.empty()) session.changed(stored->mailbox, stored->added);
+  const std::size_t found = stored->uids.size() - stored->added.size();
+  std::string text = "APPEND completed";
+  if (found > 0) text += ", " + std::to_string(found) + " already stored";
+  co_return ok(text, "APPENDUID " + std::to_string(stored->uidvalidity.value) + ' ' + uid_list(stored->uids));
+}
+
 boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
   if (auto over = over_save_limit(session, command.messages.size())) co_return *over;
-  auto staged = co_await stage_messages(session, std::move(command.messages), true);
+  auto staged = co_await stage_messages(session, *path, std::move(command.messages), true);
   if (!staged) co_return failed(staged.error());
+  if (session.enabled.deposit_once) {
+    auto done = co_await append_once(session, *path, *staged);
+    co_return done;
+  }
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
   // One small message is one statement and one commit.

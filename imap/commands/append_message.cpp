@@ -12,16 +12,16 @@ namespace {
 constexpr std::uint64_t kSmall = 64 * 1024;  // parsed on the strand: cheaper than a thread hop
 
 boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, AppendMessage message,
-                                                            std::chrono::sys_seconds now) {
+                                                            std::chrono::sys_seconds now, Destination where) {
   if (message.literal.data.size() == 0) co_return fail(Failure::invalid, "An empty message is not stored");
   if ((message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
   const Limits& limits = session.limits();
   const std::string& directory = session.services.settings.spool_directory;
   const bool small = message.literal.data.size() <= kSmall;
   auto shared = std::make_shared<AppendMessage>(std::move(message));
-  auto work = [shared, now, &limits, &directory](std::size_t) {
+  auto work = [shared, now, &limits, &directory, place = std::move(where)](std::size_t) {
     return make_message(std::move(shared->literal.data), shared->literal.binary, std::move(shared->flags),
-                        shared->date.value_or(now), limits, directory);
+                        shared->date.value_or(now), limits, directory, place);
   };
   Result<schema::NewMessage> made = fail(Failure::internal, "");
   if (small) {
@@ -94,12 +94,13 @@ Error target_error(const Error& error) {
   return error.failure == Failure::not_found ? fail(Failure::try_create, "") : error;
 }
 
-boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::vector<AppendMessage> messages,
-                                                              bool check_quota) {
+boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::string path,
+                                                              std::vector<AppendMessage> messages, bool check_quota) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const Destination where{std::move(path), &session.services.settings.history_roots};
   std::vector<schema::NewMessage> made;
   for (AppendMessage& message : messages) {
-    auto one = co_await make_one(session, std::move(message), now);
+    auto one = co_await make_one(session, std::move(message), now, where);
     if (!one) co_return one.error();
     made.push_back(std::move(*one));
   }

@@ -24,9 +24,12 @@ namespace {
 constexpr std::uint64_t kStoredHeader = 64 * 1024;  // longer header blocks are read from the chunks
 constexpr std::size_t kBlock = 64 * 1024;
 
-schema::ObjectFacts facts_of([[maybe_unused]] std::string_view header) {
+schema::ObjectFacts facts_of([[maybe_unused]] std::string_view header, [[maybe_unused]] ByteSource& octets,
+                             [[maybe_unused]] const mime::Part& message, [[maybe_unused]] const Destination& where) {
 #ifdef CPMSTORE_HAS_CPM
-  return cpm_objects::classify(header);
+  using namespace cpm_objects;
+  const Place place = where.roots != nullptr ? place_of(where.path, *where.roots) : Place{};
+  return recognise(header, octets, message, place);
 #else
   return {};
 #endif
@@ -84,7 +87,7 @@ Result<Spool> with_crlf(ByteSource& source, const Limits& limits, const std::str
   return out;
 }
 
-schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) {
+schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits, const Destination& where) {
   schema::ContentHead head;
   const mime::Part message = mime::parse_structure(octets, limits);
   const mime::PartMap parts = mime::PartMap::from(message);
@@ -106,10 +109,10 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
     head.sent_date = date->day;
     head.sent_at = date->time;
   }
-  head.facts = facts_of(header);
+  head.facts = facts_of(header, octets, message, where);
   const mime::SortKeys keys = mime::sort_keys(header);
   head.sort_keys = mime::encode(keys);
-  head.thread = head.facts.conversation_id.empty() ? mime::thread_root(keys) : head.facts.conversation_id;
+  head.thread = head.facts.conversation.empty() ? mime::thread_root(keys) : head.facts.conversation;
   return head;
 }
 
@@ -117,7 +120,7 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits) 
 
 Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagSet flags,
                                         std::chrono::sys_seconds internal_date, const Limits& limits,
-                                        const std::string& spool_directory) {
+                                        const std::string& spool_directory, const Destination& where) {
   if (!binary && has_bare_lf(octets) && !declares_binary(mime::parse_structure(octets, limits))) {
     CPM_TRY(converted, with_crlf(octets, limits, spool_directory));
     octets = std::move(converted);
@@ -130,7 +133,7 @@ Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagS
     return fail(Failure::too_big, "Message too large");
   }
   schema::NewMessage message;
-  message.head = make_content_head(octets, limits);
+  message.head = make_content_head(octets, limits, where);
   if (message.head.header_octets > limits.header_octets) {
     return fail(Failure::too_big, "Message header too large");
   }

@@ -10,14 +10,23 @@
 #include "schema/append.h"
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 namespace cpm::imap {
+
+// Where a message is to be stored: what an object of CPM is may depend on it. Nothing of it is kept.
+struct Destination {
+  std::string path;                            // of the mailbox, canonical
+  const std::vector<std::string>* roots = {};  // of conversation histories: configuration key cpm.roots
+};
 
 // `binary`: the octets came as literal8 and are kept as they are. Otherwise bare LF becomes CRLF unless a part declares
 // Content-Transfer-Encoding: binary. Parts with NUL are stored in base64 (binary_parts.h). Failure::limit when the
 // spool disk is full, too_big above Limits::message_octets.
 [[nodiscard]] Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagSet flags,
                                                       std::chrono::sys_seconds internal_date, const Limits& limits,
-                                                      const std::string& spool_directory);
+                                                      const std::string& spool_directory,
+                                                      const Destination& where = {});
 
 }  // namespace cpm::imap

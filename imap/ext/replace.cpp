@@ -109,7 +109,7 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   if (!uid) co_return failed(uid.error());
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
-  auto staged = co_await stage_messages(session, std::move(command.message), false);
+  auto staged = co_await stage_messages(session, *path, std::move(command.message), false);
   if (!staged) co_return failed(staged.error());
   const schema::Principal who = *session.principal;
   const MailboxId source = session.selected->view.snapshot().mailbox.id;

@@ -1,5 +1,6 @@
-// THREAD and UID THREAD (RFC 5256) by ORDEREDSUBJECT and REFERENCES. The answer is exactly one untagged THREAD, sent in
-// pieces, also when nothing is found.
+// THREAD and UID THREAD (RFC 5256) by ORDEREDSUBJECT, REFERENCES and X-CPM: one thread a conversation (THREADID), in it
+// replies below what they reply to and notifications below their message (docs/conversations.md). The answer is exactly
+// one untagged THREAD, sent in pieces, also when nothing is found.
 #include "imap/commands/search_options.h"
 #include "imap/mime/casemap.h"
 #include "imap/session/key_pages.h"
@@ -8,13 +9,15 @@
 #include "imap/session/threads.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace cpm::imap::ext::thread {
 
 namespace {
 
-enum class Algorithm { ordered_subject, references };
+enum class Algorithm { ordered_subject, references, conversations };
 
 struct ThreadCommand {
   bool uid = false;
@@ -29,6 +32,8 @@ ThreadCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool ui
   const std::string algorithm = lexer.word();
   if (algorithm == "ORDEREDSUBJECT") {
     command.algorithm = Algorithm::ordered_subject;
+  } else if (algorithm == "X-CPM") {
+    command.algorithm = Algorithm::conversations;
   } else if (algorithm != "REFERENCES") {
     lexer.bad("Unknown threading algorithm " + algorithm);
   }
@@ -94,6 +99,66 @@ class Page {
   std::string text_;
 };
 
+// Objects of conversations as messages with references: to their conversation, which is no message, and to what they
+// reply to or report on. An object is called by its IMDN-Message-ID, else by its Contribution-ID.
+class ObjectPage {
+ public:
+  void add(const schema::SortRow& row, const mime::SortKeys&) {
+    Object one{row.uid.value, row.sent, {}, {}, {}, {}};
+    if (row.thread) one.conversation = "t" + std::to_string(*row.thread);
+    if (!row.contribution_id.empty()) one.contribution = "c" + std::string(row.contribution_id);
+    one.name = row.imdn_id.empty() ? one.contribution : "i" + std::string(row.imdn_id);
+    if (!row.reports_on.empty()) {
+      one.about = "i" + std::string(row.reports_on);
+    } else if (!row.in_reply_to.empty()) {
+      one.about = "c" + std::string(row.in_reply_to);
+    }
+    objects_.push_back(std::move(one));
+  }
+
+  struct Object {
+    std::uint32_t uid;
+    std::int64_t sent;
+    std::string conversation, contribution, name, about;
+  };
+  [[nodiscard]] const std::vector<Object>& objects() const { return objects_; }
+
+ private:
+  std::vector<Object> objects_;
+};
+
+class ObjectKeys {
+ public:
+  void take(const ObjectPage& page) {
+    for (const ObjectPage::Object& one : page.objects()) {
+      if (!one.contribution.empty()) first_.emplace(one.contribution, one.name);
+      octets_ += sizeof one + one.conversation.size() + one.contribution.size() + one.name.size() + one.about.size();
+      objects_.push_back(one);
+    }
+  }
+  [[nodiscard]] std::size_t octets() const { return octets_; }
+  // A contribution of several objects is what the first of them is called.
+  void move_to(ThreadKeys& keys, std::vector<std::uint32_t>& uids) {
+    std::vector<std::string_view> references;
+    for (const ObjectPage::Object& one : objects_) {
+      references.clear();
+      if (!one.conversation.empty()) references.push_back(one.conversation);
+      const auto named = first_.find(one.about);
+      const std::string& about = named != first_.end() ? named->second : one.about;
+      if (!about.empty() && about != one.name) references.push_back(about);
+      keys.add(one.sent, {}, false, one.name, references);
+      uids.push_back(one.uid);
+    }
+    objects_.clear();
+    first_.clear();
+  }
+
+ private:
+  std::vector<ObjectPage::Object> objects_;
+  std::unordered_map<std::string, std::string> first_;
+  std::size_t octets_ = 0;
+};
+
 struct Threads {
   ThreadForest forest;
   std::vector<std::uint32_t> uids;
@@ -110,11 +175,24 @@ boost::asio::awaitable<Result<Threads>> make_threads(Session& session, Algorithm
     return {};
   };
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
-  auto read = co_await read_key_pages(session, mailbox, wanted.numbers(), schema::SortColumns::keys,
-                                      Page(session.collation), take);
+  Result<void> read;
+  if (algorithm == Algorithm::conversations) {
+    ObjectKeys objects;
+    auto take_objects = [&objects, most](const ObjectPage& page) -> Result<void> {
+      objects.take(page);
+      if (objects.octets() > most) return fail(Failure::limit, "Too many messages to thread at once: narrow the search");
+      return {};
+    };
+    read = co_await read_key_pages(session, mailbox, wanted.numbers(), schema::SortColumns::threads, ObjectPage(),
+                                   take_objects);
+    objects.move_to(*keys, uids);
+  } else {
+    read = co_await read_key_pages(session, mailbox, wanted.numbers(), schema::SortColumns::keys,
+                                   Page(session.collation), take);
+  }
   if (!read) co_return read.error();
   auto work = [keys, algorithm](std::size_t) -> Result<ThreadForest> {
-    return algorithm == Algorithm::references ? thread_by_references(*keys) : thread_by_subject(*keys);
+    return algorithm == Algorithm::ordered_subject ? thread_by_subject(*keys) : thread_by_references(*keys);
   };
   if (uids.size() <= kFew) {
     auto forest = work(0);
@@ -169,7 +247,7 @@ Extension describe() {
   extension.name = "thread";
   extension.rfcs = {"RFC 5256", "RFC 7162"};
   extension.requires_names = {"search"};
-  extension.capabilities = {{"THREAD=ORDEREDSUBJECT"}, {"THREAD=REFERENCES"}};
+  extension.capabilities = {{"THREAD=ORDEREDSUBJECT"}, {"THREAD=REFERENCES"}, {"THREAD=X-CPM"}};
   extension.commands = {command("THREAD", kSelected, kUsesMsn, parse_thread, execute),
                         command("UID THREAD", kSelected, kNoFlags, parse_uid_thread, execute)};
   extension.response_codes = {"BADCHARSET"};

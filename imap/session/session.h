@@ -41,6 +41,7 @@ struct Settings {
   bool allow_plaintext = false;       // LOGIN and PLAIN without TLS
   std::vector<std::string> disabled;  // extensions switched off
   std::string spool_directory;
+  std::vector<std::string> history_roots;  // paths below which conversation histories stand
   std::string server_name = "cpmstore";
   std::string language = "i-default";        // what LANGUAGE "default" means (RFC 5255 3.2)
   std::string server_admin, server_comment;  // annotations of the server that clients cannot change; may be empty
@@ -69,6 +70,7 @@ struct Enabled {
   bool rev2 = false;      // IMAP4rev2
   bool qresync = false;   // VANISHED instead of EXPUNGE
   bool uid_only = false;  // VANISHED and UIDFETCH: no message numbers either way
+  bool deposit_once = false;  // X-CPM-ONCE: APPEND of what is there already answers with its UID
 };
 
 // What this identity may change permanently (RFC 4314 4).

@@ -15,7 +15,7 @@ TEST(Plain, ACpmObjectIsAMessage) {
   ASSERT_TRUE(made) << made.error().text;
   EXPECT_TRUE(made->head.facts.conversation_id.empty());
   EXPECT_TRUE(made->head.facts.imdn_message_id.empty());
-  EXPECT_EQ(made->head.facts.direction, 0);
+  EXPECT_EQ(made->head.facts.direction, schema::Direction::unknown);
   EXPECT_NE(made->head.envelope.find("\"plain\""), std::string::npos) << made->head.envelope;
   EXPECT_EQ(made->head.body_structure.find("(\"text\""), 0U) << made->head.body_structure;
 }

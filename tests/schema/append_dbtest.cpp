@@ -32,7 +32,11 @@ TEST_F(Append, OneMessageWithEverything) {
   message.head.sent_date = std::chrono::sys_days{std::chrono::year{1969} / 12 / 31};
   message.head.header_text = "subject:x\n";
   message.head.body_text = "body";
-  message.head.facts = {"conv", "contrib", "imdn", "<id@x>", 2};
+  message.head.facts.conversation_id = "conv";
+  message.head.facts.contribution_id = "contrib";
+  message.head.facts.imdn_message_id = "imdn";
+  message.head.facts.message_id = "<id@x>";
+  message.head.facts.direction = Direction::received;
   const auto result = append_messages("INBOX", {message});
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   EXPECT_EQ(result->uids, (UidSet{{1, 1}}));
@@ -49,7 +53,7 @@ TEST_F(Append, OneMessageWithEverything) {
   EXPECT_EQ(rows[0].internal_date, message.internal_date);
   EXPECT_EQ(rows[0].facts.conversation_id, "conv");
   EXPECT_EQ(rows[0].facts.message_id, "<id@x>");
-  EXPECT_EQ(rows[0].facts.direction, 2);
+  EXPECT_EQ(rows[0].facts.direction, Direction::received);
   EXPECT_EQ(test_.value("select sent_date || ' ' || date_part('epoch', sent_at) from content_head" + where()),
             "1969-12-31 -5");
   const ChangeSet set = changes("INBOX");

@@ -61,7 +61,7 @@ TEST(DeliverHead, FindsCpmFacts) {
   EXPECT_EQ(made->head.facts.conversation_id, "c1");
   EXPECT_EQ(made->head.facts.contribution_id, "k2");
   EXPECT_EQ(made->head.facts.imdn_message_id, "m3");
-  EXPECT_EQ(made->head.facts.direction, 1);
+  EXPECT_EQ(made->head.facts.direction, schema::Direction::sent);
   using namespace std::chrono;
   EXPECT_EQ(made->head.sent_date, sys_days{year{2020} / May / 12}) << "as written, the zone ignored";
 }

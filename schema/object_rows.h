@@ -1,0 +1,19 @@
+// How facts of CPM objects travel to the database: the parameter p_objects of cpm_objects_insert_v1. Not for other layers.
+// Runs on: db thread.
+#pragma once
+
+#include "schema/append.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cpm::schema {
+
+// An array of JSON objects, one for each CPM object among the messages; nothing when there is none.
+[[nodiscard]] std::optional<std::string> object_rows(const std::vector<StagedMessage>& messages);
+
+// The columns of one of them, `number` of its deposit.
+[[nodiscard]] std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t number);
+
+}  // namespace cpm::schema
