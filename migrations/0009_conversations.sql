@@ -596,20 +596,26 @@ end $$;
 
 -- ---------------------------------------------------------------- anew
 
--- Facts of contents anew, as objects for cpm_objects_insert_v1 with the UID as number; p_threads: their threads, or null. The
--- conversations are another step: conversation_rebuild_v1.
-create function cpm_objects_renew_v1(p_account bigint, p_mailbox int, p_contents bigint[], p_threads bigint[], p_objects jsonb)
-returns void
+-- Facts of contents anew. p_heads: an array of objects with `content`, `thread` and the columns of content_head; p_objects: as
+-- for cpm_objects_insert_v1, with the UID as number. The conversations are another step: conversation_rebuild_v1.
+create function cpm_objects_renew_v1(p_account bigint, p_mailbox int, p_heads jsonb, p_objects jsonb) returns void
 language plpgsql as $$
+declare
+  v_contents bigint[] := array(select (t.head ->> 'content')::bigint from jsonb_array_elements(p_heads) as t(head));
 begin
   perform from account a where a.account_id = p_account for no key update;  -- nothing is purged meanwhile
-  delete from cpm_object o where o.account_id = p_account and o.content_id = any (p_contents);
-  update content_head h set thread_id = t.thread
-    from unnest(p_contents, p_threads) as t(id, thread)
-   where h.account_id = p_account and h.content_id = t.id and h.thread_id is distinct from t.thread;
+  delete from cpm_object o where o.account_id = p_account and o.content_id = any (v_contents);
+  update content_head h
+     set thread_id = t.thread, direction = t.direction, ids_exact = t.exact, conversation_id = t.conversation_id,
+         contribution_id = t.contribution_id, imdn_id = t.imdn_id, message_id = t.message_id
+    from jsonb_to_recordset(p_heads) as t(content bigint, thread bigint, direction smallint, exact boolean, conversation_id text,
+           contribution_id text, imdn_id text, message_id text)
+   where h.account_id = p_account and h.content_id = t.content
+     and (h.thread_id, h.direction, h.ids_exact, h.conversation_id, h.contribution_id, h.imdn_id, h.message_id)
+         is distinct from (t.thread, t.direction, t.exact, t.conversation_id, t.contribution_id, t.imdn_id, t.message_id);
   perform cpm_objects_insert_v1(p_account, p_mailbox, 1, p_objects);
   delete from cpm_object o
-   where o.account_id = p_account and o.content_id = any (p_contents)
+   where o.account_id = p_account and o.content_id = any (v_contents)
      and not exists (select from content c where c.account_id = p_account and c.content_id = o.content_id);
 end $$;
 
@@ -622,6 +628,17 @@ declare
 begin
   perform from account a where a.account_id = p_account for no key update;
   perform from mailbox m where m.account_id = p_account order by m.mailbox_id for no key update;
+  -- What reports on or replies to a message that was found after it; a reply to a reply needs another round.
+  for v_round in 1..3 loop
+    update content_head h set thread_id = t.thread
+      from (select o.content_id, thread_of_v1(p_account, o.reports_on, o.in_reply_to) as thread
+              from cpm_object o
+             where o.account_id = p_account and o.conversation is null
+               and (o.reports_on is not null or o.in_reply_to is not null)) t
+     where h.account_id = p_account and h.content_id = t.content_id and t.thread is not null
+       and h.thread_id is distinct from t.thread;
+    exit when not found;
+  end loop;
   update message m set conversation_id = w.conversation_id, talk = w.talk
     from (select i.mailbox_id, i.uid, h.thread_id as conversation_id, case when h.thread_id is not null then o.talk end as talk
             from message i

@@ -10,32 +10,31 @@ namespace cpm::schema {
 namespace {
 
 // What ConversationMessage is read from: message m, its mailbox, its head h and object o.
-#define CPM_MESSAGE_COLUMNS                                                                                            \
-  " m.mailbox_id, mailbox_path_v1($1, m.mailbox_id), (select b.uidvalidity from mailbox b where b.account_id = $1"     \
-  " and b.mailbox_id = m.mailbox_id), m.uid, m.content_id, m.flags, extract(epoch from m.internal_date)::bigint,"      \
-  " h.direction, h.conversation_id, h.contribution_id, h.imdn_id, h.message_id, o.kind, o.generation, o.sender,"       \
-  " o.subject, o.preview, o.in_reply_to, o.correlator, o.context, o.service, o.session_type, o.focus, o.group_type,"   \
-  " o.file_name, o.file_type, o.file_size, o.file_parts, o.reports_on, o.disposition,"                                 \
+#define CPM_MESSAGE_COLUMNS                                                                                          \
+  " m.mailbox_id, mailbox_path_v1($1, m.mailbox_id), (select b.uidvalidity from mailbox b where b.account_id = $1"   \
+  " and b.mailbox_id = m.mailbox_id), m.uid, m.content_id, m.flags, extract(epoch from m.internal_date)::bigint,"    \
+  " h.direction, h.conversation_id, h.contribution_id, h.imdn_id, h.message_id, o.kind, o.generation, o.sender,"     \
+  " o.subject, o.preview, o.in_reply_to, o.correlator, o.context, o.service, o.session_type, o.focus, o.group_type," \
+  " o.file_name, o.file_type, o.file_size, o.file_parts, o.reports_on, o.disposition,"                               \
   " extract(epoch from o.moment)::bigint, o.is_group, array_to_string(o.participants, E'\n')"
 constexpr int kMessageColumns = 33;
 
-#define CPM_CONVERSATION_COLUMNS                                                                                       \
-  "c.conversation_id, c.name, c.is_group, c.subject, c.objects, c.messages, c.unread,"                                 \
-  " extract(epoch from c.last_at)::bigint, array_to_string(array(select p.address from unnest(c.participants)"         \
+#define CPM_CONVERSATION_COLUMNS                                                                               \
+  "c.conversation_id, c.name, c.is_group, c.subject, c.objects, c.messages, c.unread,"                         \
+  " extract(epoch from c.last_at)::bigint, array_to_string(array(select p.address from unnest(c.participants)" \
   " as p(address) where not exists (select from address a where a.address = p.address and a.account_id = $1)), E'\n')"
 constexpr int kConversationColumns = 9;
 
-#define CPM_LAST                                                                                                       \
-  " left join lateral (select * from message i where i.account_id = $1 and i.conversation_id = c.conversation_id"      \
-  " and i.talk in (1, 2) order by i.internal_date desc limit 1) m on true"                                             \
-  " left join content_head h on h.account_id = $1 and h.content_id = m.content_id"                                     \
+#define CPM_LAST                                                                                                  \
+  " left join lateral (select * from message i where i.account_id = $1 and i.conversation_id = c.conversation_id" \
+  " and i.talk in (1, 2) order by i.internal_date desc limit 1) m on true"                                        \
+  " left join content_head h on h.account_id = $1 and h.content_id = m.content_id"                                \
   " left join cpm_object o on o.account_id = $1 and o.content_id = m.content_id"
 
-#define CPM_LIST(extra)                                                                                                \
-  "select " CPM_CONVERSATION_COLUMNS "," CPM_MESSAGE_COLUMNS                                                           \
-  " from (select * from conversation l where l.account_id = $1 and (l.last_at, l.conversation_id)"                     \
-  " < (to_timestamp($2::bigint), $3)" extra                                                                            \
-  " order by l.last_at desc, l.conversation_id desc limit $4) c" CPM_LAST                                              \
+#define CPM_LIST(extra)                                                                                             \
+  "select " CPM_CONVERSATION_COLUMNS "," CPM_MESSAGE_COLUMNS                                                        \
+  " from (select * from conversation l where l.account_id = $1 and (l.last_at, l.conversation_id)"                  \
+  " < (to_timestamp($2::bigint), $3)" extra " order by l.last_at desc, l.conversation_id desc limit $4) c" CPM_LAST \
   " order by c.last_at desc, c.conversation_id desc"
 
 constexpr Query kList{"conversation_list", CPM_LIST("")};
@@ -87,32 +86,42 @@ constexpr Query kHistories{
     "  order by o.moment desc nulls last, m.uid desc limit 1) g on true"
     " where b.account_id = $1"};
 
-// The contents by an identifier, then their places: where they were deposited, or anywhere in their conversation.
+// The contents by an identifier, then their places: where they were deposited; and, when a content stands elsewhere too
+// or not there any more, anywhere in its conversation.
 #define CPM_PLACES                                                                                                     \
-  " cross join lateral (select i.mailbox_id, i.uid from cpm_object o join message i on i.account_id = $1"              \
-  "  and i.mailbox_id = o.mailbox_id and i.uid = o.uid and i.content_id = o.content_id"                                \
+  " cross join lateral (select i.mailbox_id, i.uid, true as original from cpm_object o join message i"                 \
+  "  on i.account_id = $1 and i.mailbox_id = o.mailbox_id and i.uid = o.uid and i.content_id = o.content_id"           \
   "  where o.account_id = $1 and o.content_id = h.content_id"                                                          \
-  " union select i.mailbox_id, i.uid from message i where i.account_id = $1 and i.conversation_id = h.thread_id"       \
-  "  and i.content_id = h.content_id) p"                                                                               \
-  " where ($3::text is null or h.conversation_id = $3) order by 1, 3"
+  " union all select i.mailbox_id, i.uid, false from message i"                                                        \
+  "  where (select k.refs > 1 or not exists (select from cpm_object o join message e on e.account_id = $1"             \
+  "   and e.mailbox_id = o.mailbox_id and e.uid = o.uid and e.content_id = o.content_id"                               \
+  "   where o.account_id = $1 and o.content_id = h.content_id)"                                                        \
+  "   from content k where k.account_id = $1 and k.content_id = h.content_id)"                                         \
+  "  and i.account_id = $1 and i.conversation_id = h.thread_id and i.content_id = h.content_id) p"                     \
+  " where ($3::text is null or h.conversation_id = $3) and ($4::text is null or h.contribution_id = $4)"               \
+  " and ($5::text is null or exists (select from cpm_object o where o.account_id = $1 and o.content_id = h.content_id" \
+  " and (o.conversation = $5 or o.participants @> array[$5]::text[])))"                                                \
+  " group by p.mailbox_id, p.uid order by p.mailbox_id, p.uid"
+#define CPM_PLACE "p.mailbox_id, mailbox_path_v1($1, p.mailbox_id), p.uid, bool_or(p.original)"
 
-constexpr Query kByImdn{
-    "object_by_imdn",
-    "select distinct p.mailbox_id, mailbox_path_v1($1, p.mailbox_id), p.uid from (select c.content_id, c.thread_id,"
-    " c.conversation_id from content_head c where c.account_id = $1 and length(c.imdn_id) = length($2::text)"
-    " and hashtextextended(upper(c.imdn_id), 0) = hashtextextended(upper($2::text), 0) and c.imdn_id = $2) h" CPM_PLACES};
+constexpr Query kByImdn{"object_by_imdn",
+                        "select " CPM_PLACE
+                        " from (select c.content_id, c.thread_id, c.conversation_id, c.contribution_id"
+                        " from content_head c where c.account_id = $1 and length(c.imdn_id) = length($2::text)"
+                        " and hashtextextended(upper(c.imdn_id), 0) = hashtextextended(upper($2::text), 0) and "
+                        "c.imdn_id = $2) h" CPM_PLACES};
 constexpr Query kByContribution{
     "object_by_contribution",
-    "select distinct p.mailbox_id, mailbox_path_v1($1, p.mailbox_id), p.uid from (select c.content_id, c.thread_id,"
-    " c.conversation_id from content_head c where c.account_id = $1 and length(c.contribution_id) = length($2::text)"
+    "select " CPM_PLACE
+    " from (select c.content_id, c.thread_id, c.conversation_id, c.contribution_id"
+    " from content_head c where c.account_id = $1 and length(c.contribution_id) = length($2::text)"
     " and hashtextextended(upper(c.contribution_id), 0) = hashtextextended(upper($2::text), 0)"
     " and c.contribution_id = $2) h" CPM_PLACES};
 
 constexpr Query kReindexPage{"reindex_page",
                              "select uid, content_id, size from message where account_id = $1 and mailbox_id = $2"
                              " and uid > $3 order by uid limit $4"};
-constexpr Query kWriteFacts{"reindex_write",
-                            "select cpm_objects_renew_v1($1, $2, $3::bigint[], $4::bigint[], $5::jsonb)"};
+constexpr Query kWriteFacts{"reindex_write", "select cpm_objects_renew_v1($1, $2, $3::jsonb, $4::jsonb)"};
 constexpr Query kRebuild{"conversation_rebuild", "select conversation_rebuild_v1($1)"};
 
 constexpr std::int64_t kBeyond = 253'402'300'799;  // the end of the year 9999
@@ -279,13 +288,17 @@ Result<std::vector<HistoryRow>> list_histories(Transaction& tx, const Principal&
 
 Result<std::vector<ObjectPlace>> find_objects(Transaction& tx, const Principal& who, const ObjectQuery& query) {
   CPM_CHECK(may_read(who));
-  std::optional<std::string> conversation;
-  if (!query.conversation_id.empty()) conversation = query.conversation_id;
+  const auto narrowed = [](const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(clean_fact(text));
+  };
   const bool by_imdn = !query.imdn_message_id.empty();
   std::vector<ObjectPlace> out;
-  for (const auto& row : tx.exec(by_imdn ? kByImdn : kByContribution, who.account.value,
-                                 by_imdn ? query.imdn_message_id : query.contribution_id, conversation)) {
-    ObjectPlace place{MailboxId{row[0].as<std::int32_t>()}, text(row[1]), Uid{row[2].as<std::uint32_t>()}};
+  for (const auto& row :
+       tx.exec(by_imdn ? kByImdn : kByContribution, who.account.value,
+               clean_fact(by_imdn ? query.imdn_message_id : query.contribution_id), narrowed(query.conversation_id),
+               narrowed(query.within_contribution), narrowed(query.party))) {
+    ObjectPlace place{MailboxId{row[0].as<std::int32_t>()}, text(row[1]), Uid{row[2].as<std::uint32_t>()},
+                      row[3].as<bool>()};
     if (!query.mailbox || *query.mailbox == place.path) out.push_back(std::move(place));
   }
   return out;
@@ -295,25 +308,22 @@ std::vector<ReindexItem> reindex_page(Transaction& tx, AccountId account, Mailbo
                                       std::size_t limit) {
   std::vector<ReindexItem> out;
   for (const auto& row : tx.exec(kReindexPage, account.value, mailbox.value, after.value, limit)) {
-    out.push_back(
-        {Uid{row[0].as<std::uint32_t>()}, ContentId{row[1].as<std::int64_t>()}, row[2].as<std::uint64_t>()});
+    out.push_back({Uid{row[0].as<std::uint32_t>()}, ContentId{row[1].as<std::int64_t>()}, row[2].as<std::uint64_t>()});
   }
   return out;
 }
 
 void write_facts(Transaction& tx, AccountId account, MailboxId mailbox, const std::vector<ReindexFacts>& facts) {
   if (facts.empty()) return;
-  std::string contents = "{", threads = "{", objects = "[";
-  for (std::size_t i = 0; i < facts.size(); ++i) {
-    const ReindexFacts& one = facts[i];
-    const auto thread = thread_id(one.thread);
-    contents += (i == 0 ? "" : ",") + std::to_string(one.item.content.value);
-    threads += (i == 0 ? "" : ",") + (thread ? std::to_string(*thread) : "NULL");
+  std::string heads = "[", objects = "[";
+  for (const ReindexFacts& one : facts) {
+    if (heads.size() > 1) heads += ',';
+    heads += head_row(one.facts, one.item.content, thread_id(one.thread));
     if (one.facts.kind == ObjectKind::mail) continue;
     if (objects.size() > 1) objects += ',';
     objects += object_row(one.facts, one.item.content, one.item.uid.value);
   }
-  tx.exec(kWriteFacts, account.value, mailbox.value, contents + '}', threads + '}', objects + ']');
+  tx.exec(kWriteFacts, account.value, mailbox.value, heads + ']', objects + ']');
 }
 
 std::uint64_t rebuild_conversations(Transaction& tx, AccountId account) {

@@ -92,18 +92,23 @@ struct HistoryRow {
 };
 [[nodiscard]] Result<std::vector<HistoryRow>> list_histories(Transaction& tx, const Principal& who);
 
-// Where an object stands that is known by identifiers. Empty ones match all; at least one is to be given.
+// Where an object stands that is known by its IMDN-Message-ID or, without one, by its Contribution-ID; the rest narrows.
+// An empty text matches all.
 struct ObjectQuery {
   std::string imdn_message_id;
   std::string contribution_id;
-  std::string conversation_id;         // Conversation-ID, narrows
-  std::optional<std::string> mailbox;  // path, narrows
+  std::string conversation_id;         // Conversation-ID
+  std::string within_contribution;     // Contribution-ID
+  std::string party;                   // canonical address of a participant, or the conversation's name
+  std::optional<std::string> mailbox;  // path
 };
 struct ObjectPlace {
   MailboxId mailbox;
   std::string path;
   Uid uid;
+  bool original = false;  // where it was deposited
 };
+// By mailbox and UID.
 [[nodiscard]] Result<std::vector<ObjectPlace>> find_objects(Transaction& tx, const Principal& who,
                                                             const ObjectQuery& query);
 

@@ -49,6 +49,17 @@ std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t 
   return row.dump();
 }
 
+std::string head_row(const ObjectFacts& facts, ContentId content, std::optional<std::int64_t> thread) {
+  nlohmann::json row = {
+      {"content", content.value}, {"direction", static_cast<int>(facts.direction)}, {"exact", facts.exact}};
+  if (thread) row["thread"] = *thread;
+  put(row, "conversation_id", facts.conversation_id);
+  put(row, "contribution_id", facts.contribution_id);
+  put(row, "imdn_id", facts.imdn_message_id);
+  put(row, "message_id", facts.message_id);
+  return row.dump();
+}
+
 std::optional<std::string> object_rows(const std::vector<StagedMessage>& messages) {
   std::string out;
   for (std::size_t i = 0; i < messages.size(); ++i) {

@@ -1,5 +1,5 @@
-// How facts of CPM objects travel to the database: the parameter p_objects of cpm_objects_insert_v1. Not for other layers.
-// Runs on: db thread.
+// How facts of CPM objects travel to the database: the parameter p_objects of cpm_objects_insert_v1. Not for other
+// layers. Runs on: db thread.
 #pragma once
 
 #include "schema/append.h"
@@ -15,5 +15,8 @@ namespace cpm::schema {
 
 // The columns of one of them, `number` of its deposit.
 [[nodiscard]] std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t number);
+
+// The facts that stand in content_head: an element of p_heads of cpm_objects_renew_v1.
+[[nodiscard]] std::string head_row(const ObjectFacts& facts, ContentId content, std::optional<std::int64_t> thread);
 
 }  // namespace cpm::schema
