@@ -150,8 +150,14 @@ std::optional<std::string> canonical_address(std::string_view text) {
 }
 
 std::string conversation_name(const Place& place, std::string_view conversation_id) {
-  if (const auto party = canonical_address(place.conversation)) return *party;
-  if (!conversation_id.empty()) return canonical_address(conversation_id).value_or(std::string(conversation_id));
+  // Conversation-IDs are compared octet by octet, and many look like a mail address: those are no parties.
+  const auto party = [](std::string_view text) {
+    auto address = canonical_address(text);
+    if (address && !address->starts_with("tel:") && !address->starts_with("sip:")) address.reset();
+    return address;
+  };
+  if (const auto found = party(place.conversation)) return *found;
+  if (!conversation_id.empty()) return party(conversation_id).value_or(std::string(conversation_id));
   return place.conversation;
 }
 
