@@ -30,7 +30,10 @@ bool is_history(const Place& place) {
 }
 
 // Where groups are made; nobody who talks.
-bool is_factory(std::string_view address) { return address.starts_with("sip:conference-factory@"); }
+bool is_factory(std::string_view address) {
+  static constexpr std::string_view kFactory = "sip:conference-factory@";
+  return mime::equals_ignore_case(address.substr(0, kFactory.size()), kFactory);
+}
 
 // A conversation named by a person's address has two parties; mail-like names are also Conversation-IDs of groups.
 bool is_one_to_one(std::string_view conversation) {

@@ -40,6 +40,10 @@ Notification read_notification(std::string_view text) {
   if (const auto date = mime::parse_date(text_of(child(root, "datetime")))) out.moment = date->time;
   for (const std::string_view name : {"delivery-notification", "processing-notification", "display-notification"})
     out.disposition = std::max(out.disposition, status_in(child(child(root, name), "status")));
+  // The message left for another network (CPM's extension of IMDN).
+  const pugi::xml_node other = child(child(root, "interworking-notification"), "status");
+  if (child(other, "legacy-sms") || child(other, "legacy-mms"))
+    out.disposition = std::max(out.disposition, Disposition::processed);
   return out;
 }
 
