@@ -117,9 +117,9 @@ void Connection::bound_statements(std::chrono::milliseconds remaining) {
 }
 
 void Connection::prepare_once(const Query& query) {
-  if (prepared_.contains(query.sql)) return;
+  if (prepared_.contains(query.name)) return;
   connection_.prepare(query.name, query.sql);
-  prepared_.insert(query.sql);
+  prepared_.insert(query.name);
 }
 
 bool Connection::Notices::operator()(const char message[]) noexcept {

@@ -124,7 +124,8 @@ constexpr Query kReindexPage{"reindex_page",
 constexpr Query kWriteFacts{"reindex_write", "select cpm_objects_renew_v1($1, $2, $3::jsonb, $4::jsonb)"};
 constexpr Query kRebuild{"conversation_rebuild", "select conversation_rebuild_v1($1)"};
 
-constexpr std::int64_t kBeyond = 253'402'300'799;  // the end of the year 9999
+constexpr std::int64_t kBeyond = 253'402'300'799;   // the end of the year 9999
+constexpr std::int64_t kBefore = -210'000'000'000;  // the first time that PostgreSQL knows, nearly
 
 Result<void> may_read(const Principal& who) {
   if ((account_rights(who) & (kLookup | kRead)) != (kLookup | kRead)) return fail(Failure::denied, "no right to read");
@@ -245,7 +246,7 @@ Result<std::vector<ConversationMessage>> conversation_messages(Transaction& tx, 
                                                                const std::optional<ConversationPlace>& after,
                                                                std::size_t limit) {
   CPM_CHECK(may_read(who));
-  const std::int64_t at = after ? after->at.time_since_epoch().count() : -kBeyond;
+  const std::int64_t at = after ? after->at.time_since_epoch().count() : kBefore;
   const std::int64_t content = after ? after->content.value : 0;
   std::vector<ConversationMessage> out;
   for (const auto& row : tx.exec(kMessages, who.account.value, id, at, content, limit))

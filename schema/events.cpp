@@ -80,7 +80,7 @@ Result<std::vector<EventPlace>> locate(Transaction& tx, const Principal& who, co
 
 using Places = std::vector<std::vector<EventPlace>>;  // of each object of the request, in order
 
-void lock(Transaction& tx, AccountId account, const Places& places) {
+void lock_places(Transaction& tx, AccountId account, const Places& places) {
   std::vector<std::int64_t> mailboxes, uids;
   for (const auto& some : places) {
     for (const EventPlace& place : some) {
@@ -156,7 +156,7 @@ Result<EventResult> apply_event(Transaction& tx, const Principal& who, const Eve
       places.push_back(std::move(found));
     }
   }
-  lock(tx, who.account, places);
+  lock_places(tx, who.account, places);
 
   EventResult out;
   std::set<std::int32_t> changed;

@@ -193,11 +193,11 @@ boost::asio::awaitable<std::optional<BinaryRows>> Lanes::ask(const Query& query,
   const int count = static_cast<int>(values.size());
   int sent = 0;
   if (state_->settings.prepare) {
-    if (!lane.prepared.contains(query.sql)) {
+    if (!lane.prepared.contains(query.name)) {
       if (PQsendPrepare(raw, query.name, query.sql, 0, nullptr) == 0) co_return std::nullopt;
       auto prepared = co_await answer(raw, socket);
       if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) co_return std::nullopt;
-      lane.prepared.insert(query.sql);
+      lane.prepared.insert(query.name);
     }
     sent = PQsendQueryPrepared(raw, query.name, count, values.data(), parameters.lengths.data(),
                                parameters.binaries.data(), kBinary);

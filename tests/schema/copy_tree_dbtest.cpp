@@ -123,7 +123,7 @@ TEST_F(CopyTree, SpecialUseStaysWhereItIs) {
   in_transaction([&](Transaction& tx) {
     return create_mailbox(tx, alice_, "Gone", SpecialUse::trash, limits_);
   }).value();
-  ASSERT_TRUE(copy("Gone", "Copy").has_value());
+  ASSERT_EQ(copy("Gone", "Copy").error().detail, "");
   EXPECT_EQ(row("Gone").use, SpecialUse::trash);
   EXPECT_EQ(row("Copy").use, SpecialUse::none);
 }
