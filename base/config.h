@@ -25,6 +25,7 @@ struct Config {
   std::vector<std::string> imap_disable;       // extensions switched off
   std::vector<std::string> account_mailboxes;  // made with every account
   std::vector<std::string> cpm_roots;          // mailboxes that hold conversation histories
+  bool cpm_containment = false;                // what may stand in histories is checked
 
   struct Server {
     std::size_t threads = 0;      // session threads; 0 = one per processor

@@ -2,6 +2,7 @@
 
 #include "schema/content_rows.h"
 #include "schema/object_rows.h"
+#include "schema/packed.h"
 
 #include <algorithm>
 
@@ -117,6 +118,17 @@ constexpr Query kByContribution{
     " from content_head c where c.account_id = $1 and length(c.contribution_id) = length($2::text)"
     " and hashtextextended(upper(c.contribution_id), 0) = hashtextextended(upper($2::text), 0)"
     " and c.contribution_id = $2) h" CPM_PLACES};
+
+constexpr Query kHolds{"history_holds",
+                       "select from message m join cpm_object o on o.account_id = $1 and o.content_id = m.content_id"
+                       " and o.kind = $3 where m.account_id = $1 and m.mailbox_id = $2 and m.talk = 3 limit 1"};
+constexpr Query kKinds{
+    "object_kinds",
+    "select coalesce(o.kind, 0) from unnest($3::int[], $4::int[]) as r (lo, hi) cross join lateral (select i.content_id"
+    " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid between r.lo and r.hi offset 0) m"
+    " left join lateral (select i.kind from cpm_object i where i.account_id = $1 and i.content_id = m.content_id"
+    " offset 0) o on true"};
+constexpr Query kLockRow{"account_lock_histories", "select from account where account_id = $1 for no key update"};
 
 constexpr Query kReindexPage{"reindex_page",
                              "select uid, content_id, size from message where account_id = $1 and mailbox_id = $2"
@@ -285,6 +297,25 @@ Result<std::vector<HistoryRow>> list_histories(Transaction& tx, const Principal&
   }
   std::sort(out.begin(), out.end(), [](const HistoryRow& a, const HistoryRow& b) { return a.path < b.path; });
   return out;
+}
+
+bool holds_object(Transaction& tx, const Grant& grant, ObjectKind kind) {
+  return !tx.exec(kHolds, grant.account().value, grant.mailbox().id.value, static_cast<int>(kind)).empty();
+}
+
+std::vector<ObjectKind> kinds_of(Transaction& tx, const Grant& grant, const UidSet& uids) {
+  std::vector<ObjectKind> out;
+  const RangeArrays ranges(uids);
+  if (ranges.empty) return out;
+  for (const auto& row :
+       tx.exec(kKinds, grant.account().value, grant.mailbox().id.value, ranges.lo, ranges.hi))
+    out.push_back(static_cast<ObjectKind>(row[0].as<std::int16_t>()));
+  return out;
+}
+
+Result<void> lock_account_row(Transaction& tx, AccountId account) {
+  if (tx.exec(kLockRow, account.value).empty()) return fail(Failure::not_found, "no such account");
+  return {};
 }
 
 Result<std::vector<ObjectPlace>> find_objects(Transaction& tx, const Principal& who, const ObjectQuery& query) {

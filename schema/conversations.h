@@ -4,6 +4,7 @@
 // All functions need the rights to see (l) and read (r): Failure::denied. Runs on: db thread.
 #pragma once
 
+#include "base/number_set.h"
 #include "base/result.h"
 #include "schema/access.h"
 #include "schema/object_facts.h"
@@ -91,6 +92,13 @@ struct HistoryRow {
   std::string conversation;                              // its name, of the newest of these
 };
 [[nodiscard]] Result<std::vector<HistoryRow>> list_histories(Transaction& tx, const Principal& who);
+
+// What a mailbox holds: whether there is a session info or group state object in it, and the kinds of some of its messages
+// (those that are missing are left out).
+[[nodiscard]] bool holds_object(Transaction& tx, const Grant& grant, ObjectKind kind);
+[[nodiscard]] std::vector<ObjectKind> kinds_of(Transaction& tx, const Grant& grant, const UidSet& uids);
+// Until the end of the transaction nothing is added to the account by others. Failure::not_found.
+[[nodiscard]] Result<void> lock_account_row(Transaction& tx, AccountId account);
 
 // Where an object stands that is known by its IMDN-Message-ID or, without one, by its Contribution-ID; the rest narrows.
 // An empty text matches all.

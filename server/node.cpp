@@ -17,6 +17,7 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.disabled = config.imap_disable;
   settings.spool_directory = directory + "/spool";
   settings.history_roots = config.cpm_roots;
+  settings.containment = config.cpm_containment;
   settings.server_name = config.server.name;
   settings.language = config.server.language;
   settings.server_admin = config.server.admin;

@@ -3,6 +3,7 @@
 // while one arrives.
 #include "imap/commands/append_message.h"
 #include "imap/commands/mailbox_argument.h"
+#include "imap/session/containment.h"
 #include "imap/session/message_limit.h"
 
 namespace cpm::imap::commands::append {
@@ -61,8 +62,11 @@ std::string uid_list(const std::vector<std::uint32_t>& uids) {
 
 // After ENABLE X-CPM-ONCE (ext/cpm_once.cpp).
 boost::asio::awaitable<Done> append_once(Session& session, std::string path, StagedMessages staged) {
-  auto work = [who = *session.principal, target = std::move(path), staged, &limits = session.limits()](
-                  schema::Transaction& tx) { return schema::deposit_once(tx, who, target, *staged, limits); };
+  auto work = [who = *session.principal, target = std::move(path), staged, &limits = session.limits(),
+               &settings = session.services.settings](schema::Transaction& tx) -> Result<schema::DepositedOnce> {
+    CPM_CHECK(may_store(tx, settings, who, target, *staged));
+    return schema::deposit_once(tx, who, target, *staged, limits);
+  };
   auto stored = co_await session.db(std::move(work));
   if (!stored) co_return failed(target_error(stored.error()));
   if (!stored->added.empty()) session.changed(stored->mailbox, stored->added);
@@ -84,10 +88,13 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   }
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
+  const Settings& settings = session.services.settings;
   // One small message is one statement and one commit.
-  const schema::Mode mode =
-      schema::deposits_in_one_statement(**staged) ? schema::Mode::single : schema::Mode::transaction;
-  auto work = [who, target = *path, staged = *staged, &limits](schema::Transaction& tx) {
+  const bool single = schema::deposits_in_one_statement(**staged) && !settings.containment;
+  const schema::Mode mode = single ? schema::Mode::single : schema::Mode::transaction;
+  auto work = [who, target = *path, staged = *staged, &limits,
+               &settings](schema::Transaction& tx) -> Result<schema::DepositedAt> {
+    CPM_CHECK(may_store(tx, settings, who, target, *staged));
     return schema::deposit_at(tx, who, target, *staged, limits);
   };
   auto appended = co_await session.db(std::move(work), mode);

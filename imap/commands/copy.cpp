@@ -1,6 +1,7 @@
 // COPY, UID COPY (RFC 9051 6.4.7), MOVE, UID MOVE (RFC 6851) with COPYUID (RFC 4315). COPY is one
 // transaction, all or nothing; MOVE of very many messages goes in pieces, each message is here or there (RFC 6851 3.3).
 #include "imap/commands/mailbox_argument.h"
+#include "imap/session/containment.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
 #include "imap/session/message_limit.h"
@@ -42,8 +43,8 @@ boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, M
                                                   UidSet wanted) {
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
-  auto work = [who, source, target = std::move(target), wanted = std::move(wanted), move,
-               &limits](schema::Transaction& tx) -> Result<Copied> {
+  auto work = [who, source, target = std::move(target), wanted = std::move(wanted), move, &limits,
+               &settings = session.services.settings](schema::Transaction& tx) -> Result<Copied> {
     auto to = schema::authorize(tx, who, target, schema::kInsert);
     if (!to) return to.error().failure == Failure::not_found ? fail(Failure::try_create, "") : to.error();
     auto from = schema::authorize(tx, who, source,
@@ -52,6 +53,7 @@ boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, M
     Copied copied;
     copied.target = to->mailbox().id;
     if (wanted.empty()) return copied;
+    CPM_CHECK(may_copy(tx, settings, *from, wanted, *to, move));
     auto result = move ? schema::move_messages(tx, *from, wanted, *to, limits)
                        : schema::copy_messages(tx, *from, wanted, *to, limits);
     if (!result) return result.error();

@@ -1,5 +1,6 @@
 // CREATE (RFC 9051 6.3.4) with USE (RFC 6154 3). Missing parents become real mailboxes (design decision 15).
 #include "imap/commands/mailbox_argument.h"
+#include "imap/session/containment.h"
 #include "imap/grammar/object_id.h"
 
 namespace cpm::imap::commands::create {
@@ -35,6 +36,7 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   const auto path = mailbox_path(session, command.mailbox, true);
   if (!path) co_return failed(path.error());
   if (*path == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
+  if (const auto allowed = may_make(session.services.settings, *path); !allowed) co_return failed(allowed.error());
   schema::SpecialUse use = schema::SpecialUse::none;
   for (const std::string& name : command.uses) {
     const auto known = schema::special_use_from(name);

@@ -4,6 +4,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
+#include "imap/session/containment.h"
 #include "schema/messages.h"
 
 namespace cpm::imap::ext::replace {
@@ -88,7 +89,8 @@ struct Replaced {
 
 // Removed first, so that its room counts; if anything fails both remain undone.
 Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, MailboxId source, Uid uid,
-                         const std::string& target, std::vector<schema::StagedMessage>& staged, const Limits& limits) {
+                         const std::string& target, std::vector<schema::StagedMessage>& staged, const Limits& limits,
+                         const Settings& settings) {
   CPM_TRY(grant, schema::authorize(tx, who, source, schema::kRead | schema::kDeleteMessage | schema::kExpunge));
   schema::StoreRequest mark;
   mark.uids.add(uid.value);
@@ -97,6 +99,7 @@ Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, 
   CPM_TRY(marked, schema::store_flags(tx, grant, mark, limits));
   CPM_TRY(gone, schema::expunge(tx, grant, mark.uids));
   if (marked.messages.empty() || gone.uids.empty()) return fail(Failure::expunged, "The message no longer exists");
+  CPM_CHECK(may_store(tx, settings, who, target, staged));
   auto stored = schema::deposit_at(tx, who, target, staged, limits);
   if (!stored) return target_error(stored.error());
   const bool same = stored->mailbox == source;
@@ -113,8 +116,10 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   if (!staged) co_return failed(staged.error());
   const schema::Principal who = *session.principal;
   const MailboxId source = session.selected->view.snapshot().mailbox.id;
-  auto work = [who, source, one = *uid, target = *path, messages = *staged, &limits = session.limits()](
-                  schema::Transaction& tx) { return replace(tx, who, source, one, target, *messages, limits); };
+  auto work = [who, source, one = *uid, target = *path, messages = *staged, &limits = session.limits(),
+               &settings = session.services.settings](schema::Transaction& tx) {
+    return replace(tx, who, source, one, target, *messages, limits, settings);
+  };
   auto replaced = co_await session.db(std::move(work));
   if (!replaced && replaced.error().failure == Failure::not_found) {  // which of the two is gone?
     auto refused = co_await refuse_target(session, command.mailbox);

@@ -42,6 +42,7 @@ struct Settings {
   std::vector<std::string> disabled;  // extensions switched off
   std::string spool_directory;
   std::vector<std::string> history_roots;  // paths below which conversation histories stand
+  bool containment = false;                // what may stand in them is checked (session/containment.h)
   std::string server_name = "cpmstore";
   std::string language = "i-default";        // what LANGUAGE "default" means (RFC 5255 3.2)
   std::string server_admin, server_comment;  // annotations of the server that clients cannot change; may be empty
