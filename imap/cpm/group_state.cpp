@@ -19,9 +19,11 @@ GroupState read_group_state(std::string_view text) {
   if (const auto date = mime::parse_date(attribute(root, "timestamp"))) out.moment = date->time;
   out.focus = trim(attribute(root, "lastfocussessionid"));
   out.type = trim(attribute(root, "group-type"));
-  for (const auto& node : root.children())
-    if (local_name(node) == "participant" && out.participants.size() < kMostParticipants)
-      out.participants.emplace_back(attribute(node, "comm-addr"));
+  for (const auto& node : root.children()) {
+    const std::string_view address = attribute(node, "comm-addr");
+    if (local_name(node) == "participant" && !address.empty() && out.participants.size() < kMostParticipants)
+      out.participants.emplace_back(address);
+  }
   return out;
 }
 
