@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace cpm::imap::cpm_objects {
 
@@ -62,27 +63,34 @@ bool usable(std::string_view text) {
   return plain && !text.empty() && mime::valid_in(text, "utf-8");
 }
 
+bool is_host(std::string_view text) {
+  if (text.size() > 2 && text.starts_with('[') && text.ends_with(']'))
+    return text.find_first_not_of("0123456789abcdefABCDEF:.", 1) == text.size() - 1;
+  return usable(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return c < 0x7f && c >= 0 && std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-' &&
+                  c != '_';
+         });
+}
+
 // user@host with the host in lower case, without its port.
 std::optional<std::string> user_at_host(std::string_view user, std::string_view host) {
-  if (const auto colon = host.rfind(':');
-      colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
-    host = host.substr(0, colon);
-  if (!usable(user) || !usable(host)) return std::nullopt;
+  const auto colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  if (!usable(user) || !is_host(host)) return std::nullopt;
   return std::string(user) + "@" + mime::ascii_lower(host);
 }
 
 std::optional<std::string> sip_address(std::string_view rest) {
   rest = rest.substr(0, rest.find('?'));
   const auto at = rest.rfind('@');
-  std::string user = percent_decode(rest.substr(0, at == std::string_view::npos ? rest.find(';') : at));
-  if (const auto parameters = user.find(';'); parameters != std::string::npos) user.resize(parameters);
-  if (const auto found = global_number(user)) return "tel:" + *found;
+  std::string_view user = rest.substr(0, at == std::string_view::npos ? rest.size() : at);
+  user = trim(user.substr(0, user.find(';')));
+  if (const auto found = global_number(percent_decode(user))) return "tel:" + *found;
   if (at == std::string_view::npos) return std::nullopt;
-  if (const auto password = user.find(':'); password != std::string::npos) user.resize(password);
-  std::string_view host = rest.substr(at + 1);
-  host = trim(host.substr(0, host.find(';')));
+  user = user.substr(0, user.find(':'));  // a password stands behind it
   if (mime::equals_ignore_case(user, "anonymous")) return std::nullopt;
-  auto address = user_at_host(trim(user), host);
+  const std::string_view host = rest.substr(at + 1);
+  auto address = user_at_host(user, trim(host.substr(0, host.find(';'))));
   if (!address || address->ends_with("@anonymous.invalid")) return std::nullopt;
   return "sip:" + *address;
 }
