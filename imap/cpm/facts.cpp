@@ -86,18 +86,17 @@ class Recogniser {
     facts_.moment = moment_of(header_.date_time);
     const std::vector<std::string> from = read_parties(header_.from);
     const std::vector<std::string> recipients = read_parties(header_.recipients);
-    name(from);
     name(recipients);
     several_ = distinct(recipients) > 1;
-    if (!from.empty()) facts_.sender = from.front();
+    const std::vector<std::string> inner_from = cpim_ ? read_parties(cpim_->list("From")) : std::vector<std::string>{};
+    // In a group the header names the group, CPIM the person.
+    const std::vector<std::string>& author = inner_from.empty() ? from : inner_from;
+    name(author);
+    if (!author.empty()) facts_.sender = author.front();
     if (!cpim_) return;
-    const std::vector<std::string> inner_from = read_parties(cpim_->list("From"));
     const std::vector<std::string> inner_to = read_parties(cpim_->list("To") + ", " + cpim_->list("cc"));
-    name(inner_from);
     name(inner_to);
     several_ = several_ || distinct(inner_to) > 1;
-    // In a group the header names the group, CPIM the person.
-    if (!inner_from.empty()) facts_.sender = inner_from.front();
     anonymous_ = inner_from.empty() && !cpim_->value("From").empty();
     if (facts_.subject.empty()) facts_.subject = clean_words(cpim_->value("Subject"));
     if (const auto moment = moment_of(cpim_->value("DateTime"))) facts_.moment = moment;

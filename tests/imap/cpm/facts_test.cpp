@@ -97,7 +97,7 @@ me too)",
   EXPECT_EQ(facts.sender, "tel:+33600000002");
   EXPECT_EQ(facts.conversation, "gc-51ab");
   EXPECT_TRUE(facts.group);
-  EXPECT_EQ(facts.participants, (Names{"sip:focus-77@ims.example", "tel:+33600000001", "tel:+33600000002"}));
+  EXPECT_EQ(facts.participants, (Names{"tel:+33600000001", "tel:+33600000002"}));
 }
 
 TEST(Recognise, Mss4DispositionNotification) {
