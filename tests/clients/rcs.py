@@ -6,6 +6,16 @@ from common import Failed
 from server import tls_context
 
 PATIENCE = 10
+KNOWN_FLAGS = {"\\Answered", "\\Draft", "\\Seen", "\\Flagged", "\\Recent", "\\Deleted"}
+
+
+def flags_of(text):
+    """The flags of a FETCH as both clients read them: another word with a backslash, or another spelling, ends the whole run (MSS-86)."""
+    flags = set(text.split())
+    strange = {flag for flag in flags if flag.startswith("\\")} - KNOWN_FLAGS
+    if strange:
+        raise Failed(f"the client knows no flag {strange}: its run ends here")
+    return flags
 
 
 class Phone:
@@ -32,6 +42,12 @@ class Phone:
             if not octets:
                 raise Failed("the server closed the connection")
             self.buffer += octets
+
+    def peek(self):
+        """The next line, which stays."""
+        line = self.line()
+        self.buffer = line.encode() + b"\r\n" + self.buffer
+        return line
 
     def quiet(self, seconds=0.3):
         """True when the server says nothing more."""

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The command sequences of the Sony RCS client: bare LF line ends, stray empty lines, full read without any synchronisation state."""
+"""The command sequences of the Sony RCS client (cpm-message-storage 5.2): bare LF line ends, stray empty lines, full read without any
+synchronisation state. Replies are read as narrowly as the client reads them (5.1). MSS-79, MSS-80, MSS-81, MSS-82, MSS-84."""
 import base64
 import re
 
-from common import PASSWORD, USER, Failed, check, main
-from rcs import Phone
+from common import PASSWORD, USER, Failed, Wire, check, main
+from rcs import Phone, flags_of
 
 
 def parse_fetch(phone):
@@ -35,6 +36,7 @@ def parse_fetch(phone):
 
 def login(server, tls=True):
     phone = Phone(server.imaps if tls else server.imap, tls)
+    check(phone.greeting.startswith("* OK"), "one greeting line", phone.greeting)
     phone.send(f"LOGIN {USER} {PASSWORD}")
     line = phone.line()
     check(line.startswith("a0 OK"), "LOGIN: the very next line is the tagged reply", line)
@@ -42,7 +44,7 @@ def login(server, tls=True):
     line = phone.line()
     check(line.startswith("* CAPABILITY "), "CAPABILITY: the untagged line first", line)
     phone.words = line.split()[2:]
-    for word in ("NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "CONDSTORE"):
+    for word in ("NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "METADATA", "CONDSTORE"):
         check(word in phone.words, f"the token {word} as it is spelled", line)
     check(phone.line().startswith("a1 OK"), "then the tagged one")
     phone.send("NAMESPACE")
@@ -99,11 +101,22 @@ def upload(phone):
     check(phone.execute("NOOP")[-1].startswith(f"{phone.tag} OK"), "and the connection is in step")
 
 
+def selected(phone, command, exists, uidnext):
+    """What the client reads of SELECT and EXAMINE: lists that are not empty, codes with one blank, counts by the last word of a line."""
+    lines = phone.execute(command)
+    check([line for line in lines if line.endswith("EXISTS")] == [f"* {exists} EXISTS"], f"{command}: one line ends in EXISTS", lines)
+    check(sum(line.endswith("RECENT") for line in lines) == 1, "one line ends in RECENT", lines)
+    for pattern in (r"^\* FLAGS \(\\.+\)$", r"^\* OK \[PERMANENTFLAGS \(.+\)\]", r"^\* OK \[UIDVALIDITY \d+\]",
+                    rf"^\* OK \[UIDNEXT {uidnext}\]", r"^\* OK \[HIGHESTMODSEQ \d+\]"):
+        check(any(re.match(pattern, line) for line in lines), f"{command} has {pattern}", lines)
+    check(not any("read-report-sent" in line for line in lines), "no flag of CPM in its lists", lines)
+    return lines
+
+
 def read(phone):
-    lines = phone.execute("SELECT cpmdefault/conv1/sess11")
-    check("* 3 EXISTS" in lines, "SELECT tells EXISTS", lines)
-    for pattern in (r"^\* FLAGS \(\\.+\)$", r"^\* OK \[PERMANENTFLAGS \(.+\)\]", r"^\* OK \[UIDVALIDITY \d+\]", r"^\* OK \[UIDNEXT 4\]"):
-        check(any(re.match(pattern, line) for line in lines), f"SELECT has {pattern}", lines)
+    """MSS-12, MSS-77, MSS-83: a whole folder."""
+    lines = selected(phone, "SELECT cpmdefault/conv1/sess11", 3, 4)
+    check(any(re.match(r"^\* OK \[UNSEEN 1\]", line) for line in lines), "the first unseen message", lines)
     numbers = [int(n) for line in lines for n in re.findall(r"\[(?:UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)\]", line)]
     check(numbers and max(numbers) < 2 ** 31, "all numbers fit 31 bits", numbers)
     phone.send("UID FETCH 1:* BODY.PEEK[]")
@@ -121,7 +134,8 @@ def read(phone):
     lines = phone.execute("UID FETCH 1:* FAST")
     pattern = r'^\* (\d+) FETCH \((?=.*FLAGS \(.*\))(?=.*INTERNALDATE "[ \d]\d-\w{3}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}")(?=.*RFC822\.SIZE \d+).*\)$'
     check(len(lines) == 4 and all(re.match(pattern, line) for line in lines[:-1]), "FAST: FLAGS, INTERNALDATE, RFC822.SIZE", lines)
-    check("\\Seen" in lines[1] and "\\Seen" not in lines[0], "flags as uploaded", lines)
+    flags = [flags_of(re.search(r"FLAGS \((.*?)\)", line)[1]) for line in lines[:-1]]
+    check("\\Seen" in flags[1] and "\\Seen" not in flags[0], "flags as uploaded", lines)
     for item in ("FAST", "ALL", "FULL", "(FLAGS INTERNALDATE RFC822.SIZE BODY)"):
         lines = phone.execute(f"UID FETCH 2 {item}")
         check(len(lines) == 2 and lines[0].startswith("* 2 FETCH ("), f"UID FETCH 2 {item}: one line, then the tagged one", lines)
@@ -132,8 +146,10 @@ def read(phone):
 
 
 def change(phone):
+    """MSS-10, MSS-13, MSS-15, MSS-18, MSS-51: search, flags, copies, folders."""
     for keys, found in (("ALL", "* SEARCH 1 2 3"), ("HEADER Subject 2", "* SEARCH 2"), ("UID 2:*", "* SEARCH 2 3"),
-                        ("SINCE 1-Jan-2015", "* SEARCH 1 2 3"), ("SUBJECT nothing", "* SEARCH")):
+                        ("SINCE 1-Jan-2015", "* SEARCH 1 2 3"), ("HEADER Subject 2 UID 1:* SINCE 1-Jan-2015", "* SEARCH 2"),
+                        ("SUBJECT nothing", "* SEARCH")):
         phone.send(f"UID SEARCH {keys}")
         lines = phone.line(), phone.line()
         check(lines[0] == found and lines[1].startswith(f"{phone.tag} OK"), f"UID SEARCH {keys}: exactly one line, then the tagged one", lines)
@@ -146,9 +162,12 @@ def change(phone):
     phone.execute("SELECT cpmdefault/conv1/sess11")
     phone.execute("UID STORE 3 +FLAGS (\\Deleted)")
     check("* 3 EXPUNGE" in phone.execute("EXPUNGE"), "EXPUNGE")
-    check(phone.execute("EXAMINE cpmdefault/conv1")[-1].startswith(f"{phone.tag} OK"), "EXAMINE")
+    selected(phone, "EXAMINE cpmdefault/conv1", 1, 2)
     check(phone.execute("UNSELECT")[-1].startswith(f"{phone.tag} OK"), "UNSELECT")
     check(phone.execute("RENAME cpmdefault/conv1 cpmdefault/conv9")[-1].startswith(f"{phone.tag} OK"), "RENAME")
+    check(phone.execute("CREATE RCSMessageStore/x")[-1].startswith(f"{phone.tag} OK"), "CREATE of a user folder")
+    check(appended(append(phone, "RCSMessageStore/x", MESSAGE.format(9)), phone, "an upload to it") == 1, "UID 1")
+    check(phone.execute("DELETE RCSMessageStore/x")[-1].startswith(f"{phone.tag} OK"), "DELETE")
     check(phone.execute("DELETE cpmdefault/none")[-1].startswith(f"{phone.tag} NO"), "DELETE of a missing folder is NO")
     metadata(phone)
     phone.send("IDLE")
@@ -161,18 +180,39 @@ def change(phone):
 
 
 def metadata(phone):
-    """With METADATA advertised the client asks for /private/comment; without it, BAD at once and nothing hangs."""
-    if "METADATA" in phone.words:
-        lines = phone.execute("GETMETADATA cpmdefault /private/comment")
-        check(lines[-1].startswith(f"{phone.tag} OK"), "GETMETADATA", lines)
+    """MSS-90: the comment of a folder; and SETMETADATA as the client sends it, without its last parenthesis."""
+    other = Wire(phone.socket.getpeername()[:2], tls=True)
+    other.login(USER)
+    other.must('SETMETADATA cpmdefault (/private/comment "text")')
+    phone.send("GETMETADATA cpmdefault /private/comment")
+    lines = phone.line(), phone.line()
+    check(lines[0] == '* METADATA "cpmdefault" (/private/comment "text")' and lines[1].startswith(f"{phone.tag} OK"),
+          "GETMETADATA: a quoted string on the first line, then the tagged one", lines)
     phone.send('SETMETADATA cpmdefault (/private/comment "text"')
     line = phone.line()
     check(line.startswith(f"{phone.tag} BAD"), "SETMETADATA without its parenthesis: BAD at once", line)
     check(phone.execute("NOOP")[-1].startswith(f"{phone.tag} OK"), "and the connection is in step")
 
 
+def report_sent(server):
+    """MSS-54, MSS-86: another device sent the read report; this client's run does not break on it."""
+    other = Wire(server.imaps, tls=True)
+    other.login(USER)
+    other.must("SELECT cpmdefault/conv9/sess11")
+    other.must("UID STORE 1 +FLAGS (\\read-report-sent)")
+    other.append("cpmdefault/conv9/sess11", b"Subject: late\r\n\r\nx", "\\read-report-sent")
+    phone = login(server)
+    selected(phone, "SELECT cpmdefault/conv9/sess11", 3, 5)
+    for line in phone.execute("UID FETCH 1:* FAST")[:-1] + phone.execute("UID STORE 1 +FLAGS (\\Flagged)")[:-1]:
+        flags_of(re.search(r"FLAGS \((.*?)\)", line)[1])
+    lines = phone.execute("UID FETCH 1 FAST")
+    check("$MDNSent" in lines[0], "it is told a keyword that it ignores", lines)
+    check("\\read-report-sent" in other.must("UID FETCH 1 (FLAGS)").untagged[0].decode(), "the other device sees its own flag")
+    phone.close()
+
+
 def garbage(server):
-    """Counts characters instead of octets: the literal is announced too short, the rest arrives as command lines."""
+    """MSS-80: counts characters instead of octets: the literal is announced too short, the rest arrives as command lines."""
     phone = login(server)
     text = "Subject: x\r\n\r\nGr\u00fc\u00dfe aus K\u00f6ln \u20ac\u20ac\u20ac"
     phone.send(f"APPEND cpmdefault {{{len(text)}}}")
@@ -190,11 +230,13 @@ def garbage(server):
     phone.close()
 
 
-def sasl(server):
+def sasl(server, user, password):
+    """The base64 helper ends the token with CRLF, breaks it into lines of 76 columns, and println adds LF."""
     phone = Phone(server.imaps)
     phone.send("AUTHENTICATE PLAIN")
     check(phone.line().startswith("+"), "AUTHENTICATE PLAIN: the next line is +")
-    phone.raw(base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()) + b"\r\n\n")
+    token = base64.b64encode(f"\0{user}\0{password}".encode())
+    phone.raw(b"\r\n".join(token[i:i + 76] for i in range(0, len(token), 76)) + b"\r\n\n")
     line = phone.line()
     check(line.startswith("a0 OK"), "the token, CRLF and LF: the next line is the tagged reply", line)
     phone.send("CAPABILITY")
@@ -215,9 +257,16 @@ def tour(server, _):
     while not (line := phone.line()).startswith(phone.tag):
         pass
     check(line.startswith(f"{phone.tag} OK"), "LOGOUT", line)
+    report_sent(server)
     garbage(server)
-    sasl(server)
-    login(server, tls=False).close()
+    sasl(server, USER, PASSWORD)
+    server.add_user("long@example.net", "x" * 90)
+    sasl(server, "long@example.net", "x" * 90)
+    phone = login(server, tls=False)
+    check("STARTTLS" not in phone.words, "after LOGIN there is no STARTTLS any more: a client that wants it then goes on without", phone.words)
+    phone.send("STARTTLS")
+    check(phone.line().startswith(f"{phone.tag} BAD"), "and is told so at once if it asks")
+    phone.close()
 
 
 main(tour)
