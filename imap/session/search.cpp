@@ -249,7 +249,11 @@ class Evaluation {
   static Truth truth_of(bool yes) { return yes ? Truth::yes : Truth::no; }
 
   [[nodiscard]] bool has_flag(const SearchNode& node, std::size_t index) const {
-    if (node.text.empty()) return (snapshot_->bits[index] & node.bits) != 0;
+    if (node.text.empty()) {
+      // As FETCH tells it to this session (flag_names_for).
+      const bool hidden = (node.bits & schema::kMdnSent) != 0 && !session_.read_report_known;
+      return (snapshot_->bits[index] & (node.bits | (hidden ? schema::kReadReportSent : 0U))) != 0;
+    }
     const schema::KeywordId id = keywords_.at(&node);
     const auto& set = snapshot_->sets[snapshot_->keyword_sets[index]];
     return id != 0 && std::binary_search(set.begin(), set.end(), id);
