@@ -113,6 +113,7 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   add_user(*root, context);
   add_service(*root, context);
   add_quota(*root, context);
+  add_policy(*root, context);
   add_mailbox(*root, context);
   add_message(*root, context);
   add_database(*root, context);

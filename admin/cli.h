@@ -16,6 +16,7 @@ namespace cpm::admin {
 void add_user(CLI::App& root, Context& context);
 void add_service(CLI::App& root, Context& context);
 void add_quota(CLI::App& root, Context& context);
+void add_policy(CLI::App& root, Context& context);
 void add_mailbox(CLI::App& root, Context& context);
 void add_message(CLI::App& root, Context& context);
 void add_database(CLI::App& root, Context& context);

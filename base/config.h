@@ -66,6 +66,12 @@ struct Config {
     std::chrono::seconds start_timeout{}, stop_timeout{};
   } database;
 
+  struct Sweep {
+    std::chrono::seconds interval{};  // between rounds over all accounts; 0: this node takes no part
+    std::size_t batch = 0;            // messages in one transaction
+    std::uint64_t messages = 0;       // of one account in one round
+  } sweep;
+
   log::Settings log;
   bool trace_protocol = false;
   Limits limits;

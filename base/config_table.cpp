@@ -218,6 +218,17 @@ void database_keys(Table& t) {
            [](Config& c) -> std::chrono::seconds& { return c.database.stop_timeout; });
 }
 
+void sweep_keys(Table& t) {
+  duration(t, "sweep.interval", 3600, 0, 7 * kDay,
+           "how often messages are looked for that a retention policy removes (cpmctl policy); 0: never by this node",
+           [](Config& c) -> std::chrono::seconds& { return c.sweep.interval; });
+  number(t, ValueType::number, "sweep.batch", 500, 1, 10'000, "messages that it removes in one transaction",
+         [](Config& c, std::uint64_t v) { c.sweep.batch = v; });
+  number(t, ValueType::number, "sweep.messages", 100'000, 1, 1'000'000'000,
+         "messages that it removes from one account at a time; the rest goes the next time",
+         [](Config& c, std::uint64_t v) { c.sweep.messages = v; });
+}
+
 log::Level to_level(const std::string& name) {
   if (name == "trace") return log::Level::trace;
   if (name == "debug") return log::Level::debug;
@@ -345,6 +356,7 @@ Table make_table() {
   tls_keys(table);
   auth_keys(table);
   database_keys(table);
+  sweep_keys(table);
   log_keys(table);
   command_limits(table);
   object_limits(table);

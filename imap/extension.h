@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -146,6 +147,13 @@ struct MetadataRuleSpec {
   Result<void> (*check)(std::string_view name, std::string_view value, const ParseContext&);
 };
 
+// Server annotations below `root` that are kept elsewhere: read when asked for, and changed by no SETMETADATA.
+struct MetadataValuesSpec {
+  std::string_view root;  // "/shared/vendor/cpmstore/policy", lower case
+  // Values by entry name in lower case. Runs on: db thread.
+  Result<std::map<std::string, std::string>> (*read)(schema::Transaction&, const schema::Principal&);
+};
+
 struct Extension {
   std::string name;               // file stem: configuration switches it off by this
   std::vector<std::string> rfcs;  // "RFC 2177"
@@ -158,6 +166,7 @@ struct Extension {
   std::vector<EnableSpec> enables;
   std::vector<SelectParameterSpec> select_parameters;
   std::vector<MetadataRuleSpec> metadata_rules;
+  std::vector<MetadataValuesSpec> metadata_values;
   std::vector<std::string> response_codes;  // for docs/rfc-coverage.md
 };
 

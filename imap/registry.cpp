@@ -71,6 +71,14 @@ std::vector<const MetadataRuleSpec*> Registry::metadata_rules() const {
   return rules;
 }
 
+std::vector<const MetadataValuesSpec*> Registry::metadata_values() const {
+  std::vector<const MetadataValuesSpec*> values;
+  for (const Extension& extension : extensions_) {
+    for (const MetadataValuesSpec& one : extension.metadata_values) values.push_back(&one);
+  }
+  return values;
+}
+
 bool Registry::has(std::string_view extension) const {
   return std::any_of(extensions_.begin(), extensions_.end(),
                      [&](const Extension& one) { return one.name == extension; });

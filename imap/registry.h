@@ -32,6 +32,7 @@ class Registry {
   [[nodiscard]] const EnableSpec* enable(std::string_view upper_name) const;
   [[nodiscard]] const SelectParameterSpec* select_parameter(std::string_view upper_name) const;
   [[nodiscard]] std::vector<const MetadataRuleSpec*> metadata_rules() const;
+  [[nodiscard]] std::vector<const MetadataValuesSpec*> metadata_values() const;
   [[nodiscard]] bool has(std::string_view extension) const;
 
   // "IMAP4rev1 IDLE …" as this session sees it now.

@@ -1,5 +1,6 @@
 #include "schema/metadata.h"
 
+#include "base/policy.h"
 #include "schema/mailbox_rows.h"
 
 #include <algorithm>
@@ -204,6 +205,7 @@ class MetadataTable {
         removed.emplace_back(key);
       }
     }
+    note_policies(last, change);
     const Totals before = totals(tx_, access_.account_, access_.mailbox_, access_.user_);
     if (!removed.empty() && execute(kRemove, change, array(std::span(removed))).affected_rows() > 0) {
       tx_.exec(kForget, access_.account_.value, kRemembered);
@@ -228,6 +230,16 @@ class MetadataTable {
   }
   pqxx::result execute_mailbox(const Query& query) {
     return tx_.exec(query, access_.account_.value, access_.mailbox_.value);
+  }
+
+  // With what the user prefers, what is in force may change.
+  void note_policies(const std::map<std::string_view, const MetadataChange*>& changes, std::int64_t change) {
+    if (access_.mailbox_) return;
+    for (const auto& [key, one] : changes) {
+      if (!key.starts_with(kPolicyPreference)) continue;
+      const std::string in_force = std::string(kPolicyInForce) + std::string(key.substr(kPolicyPreference.size()));
+      tx_.exec(kNote, access_.account_.value, 0, 0, in_force, change);
+    }
   }
 
   Result<void> set_use(const std::string& value, std::int64_t change) {
@@ -256,6 +268,12 @@ Result<std::vector<MetadataValue>> read_metadata(Transaction& tx, const Metadata
 Result<std::int64_t> set_metadata(Transaction& tx, const MetadataAccess& access,
                                   const std::vector<MetadataChange>& changes, const Limits& limits) {
   return MetadataTable(tx, access).set(changes, limits);
+}
+
+Result<std::int64_t> note_metadata(Transaction& tx, AccountId account, const std::string& entry) {
+  CPM_TRY(change, next_change(tx, account));
+  tx.exec(kNote, account.value, 0, 0, entry, change);
+  return change;
 }
 
 Result<void> copy_metadata(Transaction& tx, AccountId account, MailboxId from, MailboxId to, const Limits& limits) {

@@ -81,6 +81,10 @@ struct MetadataChange {
 [[nodiscard]] Result<std::int64_t> set_metadata(Transaction& tx, const MetadataAccess& access,
                                                 const std::vector<MetadataChange>& changes, const Limits& limits);
 
+// Something that is kept elsewhere and shown as this shared annotation of the server has changed: sessions that want
+// news hear of it. Returns the number of the change.
+[[nodiscard]] Result<std::int64_t> note_metadata(Transaction& tx, AccountId account, const std::string& entry);
+
 // RENAME of INBOX: the new mailbox has the same annotations (RFC 5464 4.1). Failure::over_quota, too_many.
 [[nodiscard]] Result<void> copy_metadata(Transaction& tx, AccountId account, MailboxId from, MailboxId to,
                                          const Limits& limits);

@@ -37,6 +37,10 @@ Metrics::Metrics()
                    .Name("cpmstore_connections_refused_total")
                    .Help("Connections refused by a limit")
                    .Register(registry_)),
+      swept_(prometheus::BuildCounter()
+                 .Name("cpmstore_swept_messages_total")
+                 .Help("Messages removed by a retention policy, by reason")
+                 .Register(registry_)),
       commands_(prometheus::BuildCounter()
                     .Name("cpmstore_commands_total")
                     .Help("IMAP commands by name and result")
@@ -46,6 +50,7 @@ Metrics::Metrics()
                            .Help("Time to answer an IMAP command")
                            .Register(registry_)) {
   for (const char* reason : {"limit", "tls"}) refused_.Add({{"reason", reason}});
+  for (const char* reason : {"age", "deleted"}) swept_.Add({{"reason", reason}});
 }
 
 void Metrics::connection_accepted(std::string_view listener) {
@@ -54,6 +59,11 @@ void Metrics::connection_accepted(std::string_view listener) {
 
 void Metrics::connection_refused(std::string_view reason) {
   refused_.Add({{"reason", std::string(reason)}}).Increment();
+}
+
+void Metrics::swept(std::uint64_t aged, std::uint64_t deleted) {
+  swept_.Add({{"reason", "age"}}).Increment(static_cast<double>(aged));
+  swept_.Add({{"reason", "deleted"}}).Increment(static_cast<double>(deleted));
 }
 
 void Metrics::command(std::string_view name, std::string_view result, std::chrono::nanoseconds time) {

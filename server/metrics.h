@@ -29,6 +29,7 @@ class Metrics {
   void connection_accepted(std::string_view listener);
   void connection_refused(std::string_view reason);
   [[nodiscard]] Traffic& traffic() { return traffic_; }
+  void swept(std::uint64_t aged, std::uint64_t deleted);  // messages that retention policies removed
   void command(std::string_view name, std::string_view result, std::chrono::nanoseconds time);
 
   struct Sources {
@@ -50,6 +51,7 @@ class Metrics {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& connections_;
   prometheus::Family<prometheus::Counter>& refused_;
+  prometheus::Family<prometheus::Counter>& swept_;
   prometheus::Family<prometheus::Counter>& commands_;
   prometheus::Family<prometheus::Histogram>& command_seconds_;
   std::mutex mutex_;

@@ -37,6 +37,7 @@ class Node {
   imap::SessionList& sessions() { return sessions_; }
   imap::auth::Authenticator& authenticator() { return authenticator_; }
   Pool& cpu() { return cpu_; }
+  imap::ChangeHub& hub() { return hub_; }
   [[nodiscard]] std::string metrics_text() { return metrics_.text({sessions_, db_, snapshots_, authenticator_, cpu_}); }
 
  private:

@@ -141,7 +141,7 @@ class Server {
     std::optional<Late> late;
     auto started = start_listening(node, tls, pages);
     if (started) {
-      const Upkeep upkeep(node.db());
+      const Upkeep upkeep(node.db(), upkeep_settings(node));
       say_ready();
       signals.wait_for_stop();
       stopping_ = true;
@@ -196,6 +196,15 @@ class Server {
     embedded_ = std::move(embedded);
     url_ = embedded_->url();
     return {};
+  }
+
+  UpkeepSettings upkeep_settings(Node& node) {
+    UpkeepSettings settings;
+    settings.sweep_every = config_.sweep.interval;
+    settings.sweep = {config_.cpm_roots, config_.sweep.batch, config_.sweep.messages, false, {}};
+    settings.changed = [&node](AccountId account, MailboxId mailbox) { node.hub().changed(account, mailbox); };
+    settings.swept = [this](std::uint64_t aged, std::uint64_t deleted) { metrics_.swept(aged, deleted); };
+    return settings;
   }
 
   // For cpmctl. A configured URL may hold a password and is known to it anyway.

@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 #include "schema/append.h"
+#include "schema/sweep.h"
 #include "schema/tombstones.h"
+
+#include <algorithm>
 
 namespace cpm::server {
 
@@ -14,6 +17,7 @@ constexpr auto kEvery = 30s;
 constexpr auto kGrace = 600s;        // bodies being sent outlive their message by this
 constexpr auto kStagedAge = 86400s;  // deposits that never came to their end
 constexpr std::size_t kBatch = 500;
+constexpr std::size_t kAccounts = 100;  // that this node takes at a time from the round that all nodes share
 
 }  // namespace
 
@@ -28,7 +32,9 @@ Upkeep::~Upkeep() {
 
 bool Upkeep::wait() {
   std::unique_lock lock(mutex_);
-  return !wake_.wait_for(lock, kEvery, [this] { return stopping_; });
+  const std::chrono::seconds pause =
+      settings_.sweep_every.count() > 0 ? std::min<std::chrono::seconds>(kEvery, settings_.sweep_every) : kEvery;
+  return !wake_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
 bool Upkeep::purge() {
@@ -44,6 +50,44 @@ bool Upkeep::fold() {
   return folded && *folded && !stopping();
 }
 
+void Upkeep::sweep(AccountId account) {
+  imap::SweepSettings how = settings_.sweep;
+  how.stop = [this] { return stopping(); };
+  const auto changed = [&](MailboxId mailbox) { settings_.changed(account, mailbox); };
+  const auto report = imap::sweep_account(db_, account, how, changed);
+  if (!report) {
+    log::debug(
+        "server", "no sweep",
+        {{"account", std::to_string(account.value)}, {"why", report.error().text + " " + report.error().detail}});
+    return;
+  }
+  for (const imap::Swept& one : report->mailboxes) {
+    settings_.swept(one.aged, one.deleted);
+    log::info("server", "retention removed messages",
+              {{"account", std::to_string(account.value)},
+               {"mailbox", one.mailbox},
+               {"aged", std::to_string(one.aged)},
+               {"deleted", std::to_string(one.deleted)},
+               {"octets", std::to_string(one.octets)}});
+  }
+}
+
+bool Upkeep::sweep() {
+  if (settings_.sweep_every.count() == 0) return false;
+  const auto accounts = db_.run_blocking(60s, [&](schema::Transaction& tx) {
+    return schema::take_accounts_to_sweep(tx, settings_.sweep_every, kAccounts);
+  });
+  if (!accounts) {
+    log::debug("server", "no sweep", {{"why", accounts.error().detail}});
+    return false;
+  }
+  for (const AccountId account : *accounts) {
+    if (stopping()) return false;
+    sweep(account);
+  }
+  return accounts->size() == kAccounts && !stopping();
+}
+
 bool Upkeep::stopping() {
   const std::lock_guard lock(mutex_);
   return stopping_;
@@ -51,10 +95,13 @@ bool Upkeep::stopping() {
 
 void Upkeep::run() {
   while (wait()) {
-    while (purge()) {
-    }
-    while (fold()) {
-    }
+    // A long round does not keep the others waiting.
+    do {
+      while (purge()) {
+      }
+      while (fold()) {
+      }
+    } while (sweep());
   }
 }
 

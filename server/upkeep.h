@@ -1,19 +1,31 @@
 // Upkeep: what the store does for itself, little by little: it removes content that no message refers to any more
-// (bodies being sent outlive their message, design decision 8) and folds the records of what was expunged.
+// (bodies being sent outlive their message, design decision 8), folds the records of what was expunged, and removes
+// messages that have outlived the retention of their account (imap/deliver/retention.h).
 // Runs on: its own thread.
 #pragma once
 
+#include "imap/deliver/retention.h"
 #include "schema/database.h"
 
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
 namespace cpm::server {
 
+struct UpkeepSettings {
+  std::chrono::seconds sweep_every{};  // 0: never
+  imap::SweepSettings sweep;
+  std::function<void(AccountId, MailboxId)> changed;                     // sessions of all nodes are to be told
+  std::function<void(std::uint64_t aged, std::uint64_t deleted)> swept;  // counts
+};
+
 class Upkeep {
  public:
-  explicit Upkeep(schema::Database& db) : db_(db), thread_([this] { run(); }) {}
+  Upkeep(schema::Database& db, UpkeepSettings settings)
+      : db_(db), settings_(std::move(settings)), thread_([this] { run(); }) {}
   ~Upkeep();  // waits for the batch that runs
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -24,9 +36,12 @@ class Upkeep {
   // Each a small transaction; true when there may be more to do.
   bool purge();
   bool fold();
+  bool sweep();
+  void sweep(AccountId account);
   bool stopping();
 
   schema::Database& db_;
+  const UpkeepSettings settings_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // protected by mutex_

@@ -213,6 +213,31 @@ void overlay(std::vector<MetadataItem>& items, const std::map<std::string, std::
             [](const MetadataItem& a, const MetadataItem& b) { return a.entry.key() < b.entry.key(); });
 }
 
+using Values = std::map<std::string, std::string>;
+
+// Whether something at `root` or below is asked for.
+bool asks_for(const GetCommand& command, std::string_view root) {
+  const MetadataDepth depth = command.depth.value_or(MetadataDepth::itself);
+  return std::any_of(command.entries.begin(), command.entries.end(), [&](const MetadataEntry& entry) {
+    return schema::covers(root, MetadataDepth::all, entry.key()) ||
+           (depth != MetadataDepth::itself && schema::covers(entry.key(), MetadataDepth::all, root));
+  });
+}
+
+// What other parts of the store show as annotations of the server, as far as the command asks for it.
+boost::asio::awaitable<Result<Values>> shown_here(Session& session, const GetCommand& command) {
+  Values values;
+  for (const MetadataValuesSpec* spec : session.services.registry.metadata_values()) {
+    if (!asks_for(command, spec->root)) continue;
+    const schema::Principal who = *session.principal;
+    auto work = [who, read = spec->read](schema::Transaction& tx) { return read(tx, who); };
+    auto some = co_await session.db(std::move(work), schema::Mode::reads);
+    if (!some) co_return some.error();
+    values.merge(*some);
+  }
+  co_return values;
+}
+
 boost::asio::awaitable<Done> execute_get(Session& session, GetCommand command) {
   const auto path = place(session, command.mailbox);
   if (!path) co_return failed(path.error());
@@ -227,8 +252,13 @@ boost::asio::awaitable<Done> execute_get(Session& session, GetCommand command) {
   };
   auto items = co_await session.db(std::move(look), schema::Mode::reads);
   if (!items) co_return failed(items.error());
-  std::map<std::string, std::string> fixed;
-  if (path->empty()) fixed = configured(session);
+  Values fixed;
+  if (path->empty()) {
+    fixed = configured(session);
+    auto shown = co_await shown_here(session, command);
+    if (!shown) co_return failed(shown.error());
+    fixed.merge(*shown);
+  }
   overlay(*items, fixed);
   const Plan plan = make_plan(command, *items);
   for (std::size_t begin = 0; begin < plan.wanted.size();) {
@@ -303,13 +333,19 @@ Result<void> check_rules(const Session& session, const schema::MetadataChange& c
   return {};
 }
 
+bool read_only(const Session& session, const MetadataEntry& entry) {
+  if (configured(session).contains(entry.key())) return true;
+  const auto specs = session.services.registry.metadata_values();
+  return std::any_of(specs.begin(), specs.end(), [&](const MetadataValuesSpec* spec) {
+    return schema::covers(spec->root, MetadataDepth::all, entry.key());
+  });
+}
+
 boost::asio::awaitable<Done> execute_set(Session& session, SetCommand command) {
   const auto path = place(session, command.mailbox);
   if (!path) co_return failed(path.error());
-  std::map<std::string, std::string> fixed;
-  if (path->empty()) fixed = configured(session);
   for (const schema::MetadataChange& change : command.changes) {
-    if (fixed.contains(change.entry.key())) co_return no("This annotation is read-only", "NOPERM");
+    if (path->empty() && read_only(session, change.entry)) co_return no("This annotation is read-only", "NOPERM");
     if (!change.value) continue;
     if (change.value->size() > longest_value(session.limits())) {
       co_return no("Annotation too large", max_size(session.limits()));

@@ -131,6 +131,78 @@ TEST_F(Ctl, SetsQuotasOneByOne) {
   EXPECT_EQ(ctl({"quota", "set", "alice@example.net"}).code, kUsage);
 }
 
+Json policy(const Json& shown, const std::string& key) {
+  for (const Json& one : shown["policies"]) {
+    if (one["key"] == key) return one;
+  }
+  return {};
+}
+
+// MSS-47
+TEST_F(Ctl, DecidesPolicies) {
+  add("alice@example.net");
+  EXPECT_GE(json({"policy", "list"}).json().size(), 15U);
+  ASSERT_EQ(ctl({"policy", "set", "--provider", "retention.inbox", "8w"}).code, kOk);
+  Json shown = policy(json({"policy", "show", "alice@example.net"}).json(), "retention.inbox");
+  EXPECT_EQ(shown["value"], "56d");
+  EXPECT_EQ(shown["decided_by"], "provider");
+  const Outcome set = json({"policy", "set", "alice@example.net", "Retention.Inbox", "720h"});
+  ASSERT_EQ(set.code, kOk) << set.err;
+  EXPECT_EQ(set.json()["value"], "30d");
+  shown = policy(json({"policy", "show", "alice@example.net"}).json(), "retention.inbox");
+  EXPECT_EQ(shown["value"], "30d");
+  EXPECT_EQ(shown["decided_by"], "account");
+  EXPECT_EQ(shown["provider"], "56d");
+  EXPECT_TRUE(shown["user"].is_null());
+  EXPECT_TRUE(holds(ctl({"policy", "show", "alice@example.net"}).out, "retention.inbox"));
+  EXPECT_TRUE(holds(ctl({"policy", "list"}).out, "56d"));
+  ASSERT_EQ(ctl({"policy", "unset", "alice@example.net", "retention.inbox"}).code, kOk);
+  ASSERT_EQ(ctl({"policy", "unset", "--provider", "retention.inbox"}).code, kOk);
+  shown = policy(json({"policy", "show", "alice@example.net"}).json(), "retention.inbox");
+  EXPECT_EQ(shown["value"], "forever");
+  EXPECT_EQ(shown["decided_by"], "default");
+}
+
+TEST_F(Ctl, RefusesImpossiblePolicies) {
+  add("alice@example.net");
+  const Outcome value = ctl({"policy", "set", "alice@example.net", "retention.inbox", "soon"});
+  EXPECT_EQ(value.code, kUsage);
+  EXPECT_TRUE(holds(value.err, "allowed: forever")) << value.err;
+  const Outcome key = ctl({"policy", "set", "--provider", "retention.outbox", "1d"});
+  EXPECT_EQ(key.code, kUsage);
+  EXPECT_TRUE(holds(key.err, "cpmctl policy list")) << key.err;
+  EXPECT_EQ(ctl({"policy", "set", "nobody@example.net", "retention.inbox", "1d"}).code, kNotFound);
+  EXPECT_EQ(ctl({"policy", "show", "nobody@example.net"}).code, kNotFound);
+  EXPECT_EQ(ctl({"policy", "sweep", "nobody@example.net"}).code, kNotFound);
+  EXPECT_EQ(ctl({"policy", "set", "retention.inbox", "1d"}).code, kUsage);
+  EXPECT_EQ(ctl({"policy", "set", "--provider", "alice@example.net", "retention.inbox", "1d"}).code, kUsage);
+  EXPECT_EQ(ctl({"policy", "unset", "retention.inbox"}).code, kUsage);
+}
+
+TEST_F(Ctl, SweepsByHand) {
+  add("alice@example.net");
+  add("bob@example.net");
+  folder_.write("md/cur/1.a:2,F", "Subject: 1\n\nx\n");
+  folder_.write("md/cur/2.b:2,S", "Subject: 2\n\nx\n");
+  for (const char* who : {"alice@example.net", "bob@example.net"}) {
+    ASSERT_EQ(ctl({"message", "import", who, "INBOX", folder_.path("md")}).code, kOk);
+  }
+  test_.execute("update message set save_date = now() - interval '2 days'");
+  EXPECT_EQ(json({"policy", "sweep"}).json()["messages"], 0);
+  ASSERT_EQ(ctl({"policy", "set", "--provider", "retention.inbox", "1d"}).code, kOk);
+  ASSERT_EQ(ctl({"policy", "set", "bob@example.net", "retention.inbox", "forever"}).code, kOk);
+  const Json dry = json({"policy", "sweep", "--dry-run"}).json();
+  EXPECT_EQ(dry["messages"], 1);
+  EXPECT_EQ(dry["mailboxes"][0]["address"], "alice@example.net");
+  EXPECT_EQ(dry["mailboxes"][0]["aged"], 1);
+  EXPECT_EQ(json({"mailbox", "list", "alice@example.net"}).json()[0]["messages"], 2);
+  EXPECT_TRUE(holds(ctl({"policy", "sweep"}).out, "removed 1 message"));
+  EXPECT_EQ(json({"mailbox", "list", "alice@example.net"}).json()[0]["messages"], 1);
+  EXPECT_EQ(json({"mailbox", "list", "bob@example.net"}).json()[0]["messages"], 2);
+  EXPECT_EQ(json({"user", "show", "alice@example.net"}).json()["used_messages"], 1);
+  EXPECT_EQ(ctl({"db", "check"}).code, kOk);
+}
+
 TEST_F(Ctl, KeepsServices) {
   ASSERT_EQ(ctl({"service", "add", "core", "--role", "deposit", "--for", "*@example.net", "--for", "tel:+1*",
                  "--password-stdin"},

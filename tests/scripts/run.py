@@ -271,7 +271,8 @@ def main():
     files = [f for path in named for f in (sorted(path.glob("**/*.imap")) if path.is_dir() else [path])]
     files = [f for f in files if options.filter in str(f)]
     failed = 0
-    with Server(options.bin, sets=options.set) as server:
+    # Nothing is swept but by `ctl policy sweep`.
+    with Server(options.bin, sets=["sweep.interval=0", *options.set]) as server:
         for number, path in enumerate(files, 1):
             name = path.relative_to(HERE) if path.is_relative_to(HERE) else path
             script = Script(path, server, number, options.verbose)
