@@ -218,6 +218,7 @@ TEST_F(Append, ToAMailboxThatIsGone) {
   EXPECT_EQ(result.error().failure, Failure::not_found);
 }
 
+// MSS-83
 TEST_F(Append, NumbersStayBelowTwoToThe31) {
   append("INBOX", 1);
   test_.execute("update mailbox set uidnext = 2147483646" + where() + " and mailbox_id = 1");

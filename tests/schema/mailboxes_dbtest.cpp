@@ -129,6 +129,7 @@ TEST_F(MailboxesTest, SpecialUseIsGivenOnce) {
   EXPECT_TRUE(create("Other", SpecialUse::sent));
 }
 
+// MSS-89
 TEST_F(MailboxesTest, UidvalidityIsNeverUsedAgain) {
   std::set<std::uint32_t> seen;
   for (int i = 0; i < 5; ++i) {

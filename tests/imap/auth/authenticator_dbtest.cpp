@@ -354,6 +354,7 @@ TEST(Authenticate, RefusesBadResponses) {
   EXPECT_EQ(server.talk("a AUTHENTICATE PLAIN " + plain("", "nobody@example.net", "x") + "\r\n"), kRefused);
 }
 
+// MSS-1
 TEST(Authzid, MayBeAnyOwnAddressAndNoOther) {
   TestServer server(quick());
   const std::string address = new_account("1234", "tel:+15550123");
@@ -368,6 +369,7 @@ TEST(Authzid, MayBeAnyOwnAddressAndNoOther) {
   EXPECT_TRUE(starts(server.talk("a LOGIN tel:+15550123 1234\r\n"), "a OK"));
 }
 
+// MSS-67
 TEST(Authzid, LetsAServiceActForWhomItMay) {
   TestServer server(quick());
   const std::string user = new_account("1234");
