@@ -19,6 +19,7 @@ void add_quota(CLI::App& root, Context& context);
 void add_policy(CLI::App& root, Context& context);
 void add_mailbox(CLI::App& root, Context& context);
 void add_message(CLI::App& root, Context& context);
+void add_deposit(CLI::App& root, Context& context);
 void add_database(CLI::App& root, Context& context);
 void add_session(CLI::App& root, Context& context);
 void add_lockout(CLI::App& root, Context& context);

@@ -50,7 +50,8 @@ Result<Context::RunFile> Context::run_file() {
   }
   const auto object = nlohmann::json::parse(file, nullptr, false);
   if (!object.is_object()) return fail(Failure::unavailable, path + " is not readable as JSON; restart cpmstored");
-  return RunFile{text_member(object, "database"), text_member(object, "http")};
+  return RunFile{text_member(object, "database"), text_member(object, "http"), text_member(object, "imap"),
+                 text_member(object, "imaps")};
 }
 
 Result<schema::Database*> Context::database() {

@@ -56,6 +56,7 @@ class Context {
   struct RunFile {
     std::string database;  // libpq connection string
     std::string http;      // HOST:PORT
+    std::string imap, imaps;
   };
   [[nodiscard]] Result<RunFile> run_file();
 

@@ -12,13 +12,6 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{30};
 
-// An address to connect to; a server that listens everywhere also listens on loopback.
-Endpoint reachable(Endpoint endpoint) {
-  if (endpoint.host.empty() || endpoint.host == "*" || endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
-  if (endpoint.host == "::") endpoint.host = "::1";
-  return endpoint;
-}
-
 Result<std::string> read_token(const Config& config) {
   const std::string path = (std::filesystem::path(config.data) / "admin.token").string();
   errno = 0;
@@ -39,6 +32,12 @@ Error unexpected(const HttpAnswer& answer) {
 }
 
 }  // namespace
+
+Endpoint reachable(Endpoint endpoint) {
+  if (endpoint.host.empty() || endpoint.host == "*" || endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
+  if (endpoint.host == "::") endpoint.host = "::1";
+  return endpoint;
+}
 
 Result<LiveServer> LiveServer::find(Context& context) {
   CPM_TRY(config, context.config());

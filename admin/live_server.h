@@ -19,6 +19,9 @@
 
 namespace cpm::admin {
 
+// An address to connect to; a server that listens everywhere also listens on loopback.
+[[nodiscard]] Endpoint reachable(Endpoint endpoint);
+
 class LiveServer {
  public:
   // Failures: unavailable with what to do; denied.

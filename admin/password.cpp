@@ -60,7 +60,26 @@ Result<std::optional<schema::ScramKeys>> to_keys(const std::string& password) {
   return std::optional(std::move(*keys));
 }
 
+Error nobody_to_ask() {
+  return fail(Failure::invalid,
+              "a password is needed, and there is no terminal to ask for it\n"
+              "Pipe it in and add --password-stdin: printf '%s\\n' \"$PASSWORD\" | cpmctl ... --password-stdin");
+}
+
 }  // namespace
+
+Result<std::string> read_password(Context& context, bool from_stdin, const std::string& whose) {
+  std::string password;
+  if (from_stdin) {
+    read_line(context.io.in, password);
+  } else if (context.io.in_terminal) {
+    ask(context, "Password for " + whose + ": ", password);
+  } else {
+    return nobody_to_ask();
+  }
+  if (password.empty()) return fail(Failure::invalid, "the password is empty");
+  return password;
+}
 
 Result<std::optional<schema::ScramKeys>> read_keys(Context& context, const PasswordOptions& options,
                                                    const std::string& whose) {
@@ -70,11 +89,7 @@ Result<std::optional<schema::ScramKeys>> read_keys(Context& context, const Passw
     read_line(context.io.in, first.text);
     return to_keys(first.text);
   }
-  if (!context.io.in_terminal) {
-    return fail(Failure::invalid,
-                "a password is needed, and there is no terminal to ask for it\n"
-                "Pipe it in and add --password-stdin: printf '%s\\n' \"$PASSWORD\" | cpmctl ... --password-stdin");
-  }
+  if (!context.io.in_terminal) return nobody_to_ask();
   Secret second;
   ask(context, "Password for " + whose + ": ", first.text);
   ask(context, "Again: ", second.text);

@@ -20,4 +20,7 @@ struct PasswordOptions {
 [[nodiscard]] Result<std::optional<schema::ScramKeys>> read_keys(Context& context, const PasswordOptions& options,
                                                                  const std::string& whose);
 
+// The password itself, for logging in somewhere: one line of standard input, or asked for once on a terminal.
+[[nodiscard]] Result<std::string> read_password(Context& context, bool from_stdin, const std::string& whose);
+
 }  // namespace cpm::admin

@@ -28,8 +28,9 @@ if ! ctl user show alice@example.net >/dev/null 2>&1; then
   say "making the demo account and the recording service"
   echo alice-secret | ctl user add alice@example.net --alias tel:+15550100 --alias sip:alice@example.net --password-stdin
   echo recorder-secret | ctl service add recorder --role deposit --for '*@example.net' --password-stdin
-  say "recording a conversation over IMAP, as a Participating Function does"
-  python3 "$here/record.py" "$imaps" recorder recorder-secret alice@example.net "$here/messages"
+  say "recording conversations over IMAP, as a Participating Function does"
+  echo recorder-secret |
+    ctl deposit --as recorder --password-stdin --for alice@example.net "$here/conversation/conversation.jsonl"
 fi
 
 cat <<TXT
@@ -37,15 +38,30 @@ cat <<TXT
 The store is running.  IMAPS $imaps   IMAP+STARTTLS $imap   HTTP http://$http/metrics
 Account: alice@example.net (also tel:+15550100, sip:alice@example.net)   password: alice-secret
 
+What is in it:
+  Default/tel:+15550101          a chat with notifications and a picture; generation 2
+  Default/conv-lake/sess-11      a chat session with a picture; generation 1
+  Default/gc-51ab/gc-51ab        a group chat with its state
+  Default/tel:+15550103          SMS and MMS         Default/tel:+15550104   pager messages, one expired
 See the conversation:
   curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101;UID=1' --user 'alice@example.net:alice-secret'
   curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101' --user 'alice@example.net:alice-secret' -X 'FETCH 1:* (FLAGS ENVELOPE)'
-  openssl s_client -quiet -crlf -connect $imaps
+  curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101;UID=7;SECTION=2' --user 'alice@example.net:alice-secret' | base64 -di > lake.png
+Two devices of Alice, each in a terminal of its own:
+  openssl s_client -quiet -crlf -connect $imaps          the first waits for news
       a LOGIN alice@example.net alice-secret
-      b LIST "" "*"
-      c SELECT Default/tel:+15550101
-      d FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (From Date)])
-      e LOGOUT
+      b SELECT Default/tel:+15550101 (CONDSTORE)
+      c IDLE
+  openssl s_client -quiet -crlf -connect $imaps          the second reads; the first hears of it at once
+      a LOGIN alice@example.net alice-secret
+      b SELECT Default/tel:+15550101
+      c UID STORE 9 +FLAGS (\Seen)
+      d LOGOUT
+  The first again, as a phone that was away: DONE, then what changed since the HIGHESTMODSEQ that it had
+      d UID FETCH 1:* (FLAGS) (CHANGEDSINCE 2)
+Let the conversation grow while the first device waits:
+  (echo recorder-secret; cat) | $bin/cpmctl --data $data deposit --as recorder --password-stdin --for alice@example.net -
+      {"type": "chat", "conversation": "conv-7f21", "contribution": "chat-1", "id": "live-1", "from": "tel:+15550101", "to": "tel:+15550100", "direction": "received", "date": "$(date -u +%Y-%m-%dT%H:%M:%SZ)", "text": "Are you there?"}
 With a mail client: IMAP server ${imaps%:*}, port ${imaps##*:}, TLS (accept the self-made certificate), or
   mutt -e 'set ssl_verify_host=no' -f 'imaps://alice%40example.net:alice-secret@$imaps/Default/tel:+15550101'
 Manage it:
