@@ -10,6 +10,7 @@
 #include "admin/password.h"
 #include "admin/size.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -22,7 +23,7 @@ namespace kit = deposit;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint16_t kImapsPort = 993, kImapPort = 143;
-constexpr std::chrono::seconds kIdle{60};  // after which the connection may be gone
+constexpr std::chrono::seconds kIdle{60};  // after which the connection may be gone; not longer than --timeout
 constexpr std::size_t kBatch = 100;
 
 struct Options {
@@ -270,7 +271,8 @@ class Deposit {
 
   // A conversation that grows may be silent for longer than the server waits.
   Result<void> make_sure() {
-    if (Clock::now() - used_ < kIdle || client_->alive()) return {};
+    const auto idle = std::min(kIdle, std::chrono::seconds(options_.timeout));
+    if (Clock::now() - used_ < idle || client_->alive()) return {};
     return log_in();
   }
 
@@ -393,8 +395,8 @@ Result<void> deposit_conversation(Context& context, const Options& options) {
 }
 
 void add_server_options(CLI::App& verb, Options& options) {
-  verb.add_option("--server", options.server, "the IMAP server; default: the one that runs on --data")
-      ->type_name("HOST:PORT");
+  verb.add_option("--server", options.server, "HOST:PORT of the IMAP server; default: the one that runs on --data")
+      ->type_name("SERVER");
   verb.add_flag("--starttls", options.starttls, "start TLS on the plain port instead of TLS from the first octet");
   verb.add_flag("--plain", options.plain, "no TLS: the password crosses the network in the clear")
       ->excludes("--starttls");

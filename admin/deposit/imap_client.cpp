@@ -18,10 +18,20 @@ namespace {
 constexpr std::uint64_t kUnaskedLiteral = 64 * 1024;
 constexpr std::uint64_t kLiteralMinus = 4096;  // RFC 7888 5
 constexpr std::size_t kTogether = 64 * 1024;   // octets of one write
+constexpr std::size_t kMostUntagged = 64;      // lines that are looked at after a command
 
 std::string upper(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::toupper(c); });
+  return out;
+}
+
+// The server's words, as they may be shown on a terminal.
+std::string shown(std::string_view text) {
+  std::string out(text.substr(0, 500));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20U || c == 0x7f) c = '?';
+  }
   return out;
 }
 
@@ -232,7 +242,7 @@ Result<std::string> ImapClient::read_response() {
     CPM_TRY(rest, connection_->read_line());
     response = response.substr(0, response.rfind('{')) + rest;
   }
-  if (upper(response.substr(0, 5)) == "* BYE") bye_ = response.size() > 6 ? response.substr(6) : "BYE";
+  if (upper(response.substr(0, 5)) == "* BYE") bye_ = response.size() > 6 ? shown(response.substr(6)) : "BYE";
   return response;
 }
 
@@ -246,7 +256,8 @@ Result<std::optional<ImapClient::Reply>> ImapClient::read_reply(const std::strin
     }
     if (response.starts_with("* ")) {
       const std::string word = upper(response.substr(2, std::min(response.find(' ', 2), response.size()) - 2));
-      if (word == "CAPABILITY" || word == "ENABLED" || word == "STATUS") {
+      const bool wanted = word == "CAPABILITY" || word == "ENABLED" || word == "STATUS";
+      if (wanted && reply.untagged.size() < kMostUntagged) {
         reply.untagged.push_back(word + response.substr(2 + word.size()));
       }
       continue;
@@ -262,7 +273,7 @@ Result<std::optional<ImapClient::Reply>> ImapClient::read_reply(const std::strin
       reply.data = inside;
       rest.remove_prefix(std::min(close + 2, rest.size()));
     }
-    reply.text = rest;
+    reply.text = shown(rest);
     return std::optional(std::move(reply));
   }
 }

@@ -121,6 +121,34 @@ TEST(CliTree, EveryVerbExplainsItself) {
   EXPECT_GT(verbs, 25U);
 }
 
+TEST(CliDeposit, PrintsTheObjectsOfTheDemo) {
+  const std::string demo = std::string(CPMSTORE_SOURCE_DIR) + "/tests/demo/conversation/conversation.jsonl";
+  const Outcome shown = ctl({"deposit", "--dry-run", demo});
+  EXPECT_EQ(shown.code, kOk) << shown.err;
+  EXPECT_TRUE(holds(shown.out, ": Default/gc-51ab/gc-51ab (\\Seen) 03-Nov-2026 18:00:00 +0000, ")) << shown.out;
+  const Outcome json = ctl({"deposit", "--dry-run", "--json", demo});
+  std::istringstream lines(json.out);
+  std::size_t objects = 0;
+  for (std::string line; std::getline(lines, line); ++objects) EXPECT_TRUE(Json::parse(line).contains("octets_base64"));
+  EXPECT_EQ(objects, 24U);
+}
+
+TEST(CliDeposit, NamesMistakes) {
+  EXPECT_EQ(ctl({"deposit", "--dry-run", "/nonexistent"}).code, kNotFound);
+  const Outcome wrong = ctl({"deposit", "--dry-run", "-"}, "{\"type\":\"chat\"}\n");
+  EXPECT_EQ(wrong.code, kUsage);
+  EXPECT_TRUE(holds(wrong.err, "line 1: an object of type \"chat\" needs \"date\"")) << wrong.err;
+  const test::Folder folder;
+  const std::string empty = folder.write("empty.jsonl", "# nothing\n");
+  EXPECT_TRUE(holds(ctl({"deposit", empty}).err, "--for alice@example.net"));
+  EXPECT_TRUE(holds(ctl({"deposit", empty, "--for", "a@b"}).err, "--password-stdin"));
+  EXPECT_TRUE(holds(ctl({"deposit", empty, "--for", "a@b", "--password-stdin"}, "secret\n").err, "no store was named"));
+  EXPECT_TRUE(holds(ctl({"deposit", empty, "--for", "a@b", "--password-stdin", "--server", "::"}, "secret\n").err,
+                    "is not a server as store.example.net:993"));
+  EXPECT_EQ(ctl({"deposit", empty, "--plain", "--starttls"}).code, kUsage);
+  EXPECT_EQ(ctl({"deposit", empty, "--generation", "3"}).code, kUsage);
+}
+
 TEST(CliCompletion, KnowsEveryCommand) {
   const std::string bash = ctl({"completion", "bash"}).out;
   EXPECT_TRUE(holds(bash, "\"user alias add\")"));

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "faults"))
 from common import check, main  # noqa: E402
@@ -161,7 +162,7 @@ def kinds(server, folder):
 
 # MSS-76, MSS-69: a history is read on another device while it is being written.
 def growing(server):
-    command = [str(server.binaries / "cpmctl"), "--data", str(server.data), "deposit", *SERVICE, "-", "--json"]
+    command = [str(server.binaries / "cpmctl"), "--data", str(server.data), "deposit", *SERVICE, "-", "--json", "--timeout", "1"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
     process.stdin.write(PASSWORD + "\n")
     line = '{"type": "chat", "conversation": "live", "session": "live", "id": "live-%d", "text": "%d", ' + WHO2 + "}\n"
@@ -177,12 +178,17 @@ def growing(server):
         said = wire.line()
         check(said == b"* 2 EXISTS", "the other device hears of the next at once", said)
         json.loads(process.stdout.readline())
+    server.ctl("session", "kick", "--user", USER)
+    time.sleep(1.2)
+    process.stdin.write(line % (3, 3))
+    third = json.loads(process.stdout.readline())
+    check(third["uid"] == 3, "after a silence in which the connection ended, it is made again", third)
     process.stdin.write("{\n")
     out, err = process.communicate(timeout=30)
-    check(process.returncode == 2 and "line 3: this is not JSON" in err and "All up to line 2 is stored" in err, "a mistake ends it", err)
-    check(json.loads(out)["stored"] == 2, "with the summary", out)
-    again = deposit(server, "-", "--from-line", "2", stdin=PASSWORD + "\n{\n" + line % (3, 3))
-    check(again.returncode == 0 and "line 2: Default/live/live UID 3" in again.stdout, "and one goes on from a line", again.stdout + again.stderr)
+    check(process.returncode == 2 and "line 4: this is not JSON" in err and "All up to line 3 is stored" in err, "a mistake ends it", err)
+    check(json.loads(out)["stored"] == 3, "with the summary", out)
+    again = deposit(server, "-", "--from-line", "2", stdin=PASSWORD + "\n{\n" + line % (4, 4))
+    check(again.returncode == 0 and "line 2: Default/live/live UID 4" in again.stdout, "and one goes on from a line", again.stdout + again.stderr)
 
 
 def refused(done, code, *parts):
@@ -322,6 +328,39 @@ def server_gone(server, folder):
     refused(deposit(server, file, *server_line(silent), "--timeout", "1"), 5, "does not answer")
 
 
+def plainer_servers(server, folder):
+    """Servers that offer less: no initial response, no unasked or only short literals, one message an APPEND."""
+    file = folder / "plainer.jsonl"
+    kinds_file = [line for line in every_kind() if "k1" in line]
+    file.write_text("\n".join(kinds_file) + "\n", encoding="utf-8")
+    for number, missing in enumerate(([b" SASL-IR"], [b" LITERAL+"], [b" MULTIAPPEND"], [b" SASL-IR", b" LITERAL+", b" MULTIAPPEND", b" UIDPLUS"],
+                                      [b" LITERAL-"])):
+        seen = []
+
+        def rule(direction, octets, missing=missing, seen=seen):
+            if direction == "up":
+                seen.append(octets)
+                return octets
+            for capability in missing:
+                octets = octets.replace(b" LITERAL+", b" LITERAL-") if capability == b" LITERAL-" else octets.replace(capability, b"")
+            return octets
+
+        middle = Middle(server.imap, rule)
+        done = deposit(server, file, "--server", f"127.0.0.1:{middle.port}", "--plain", "--root", f"Plainer{number}")
+        sent = b"".join(seen)
+        check(done.returncode == 0, f"a server without {b''.join(missing).decode().strip()}", done.stderr)
+        if b" LITERAL+" in missing:
+            check(b"+}\r\n" not in sent, "every literal waits for the server")
+        for mailbox in ("k1", "k1/s1"):
+            check([m[2] for m in download(server, f"Plainer{number}/{mailbox}")] == [m[2] for m in download(server, f"Default/{mailbox}")],
+                  f"{mailbox} is the same")
+    middle = Middle(server.imap, lambda d, o: o.replace(b"AUTH=PLAIN", b"AUTH=OTHER") if d == "down" else o)
+    refused(deposit(server, file, "--server", f"127.0.0.1:{middle.port}", "--plain"), 1, "the server does not offer AUTH=PLAIN")
+    middle = Middle(server.imap, lambda d, o: o.replace(b"Authentication failed", b"\x1b[31mno\x07") if d == "down" else o)
+    done = deposit(server, file, "--server", f"127.0.0.1:{middle.port}", "--plain", stdin="wrong\n")
+    check("?[31mno?" in done.stderr and "\x1b" not in done.stderr, "a server's words cannot play with the terminal", done.stderr)
+
+
 def once(server, folder):
     """MSS-75: with --once a repeated deposit finds what is there; without the server's support it is refused."""
     file = folder / "once.jsonl"
@@ -375,6 +414,7 @@ def test(binaries):
             wrong_inputs(server, folder)
             over_quota(server, folder)
             server_gone(server, folder)
+            plainer_servers(server, folder)
             once(server, folder)
         too_big(binaries, folder)
     finally:
