@@ -119,3 +119,15 @@ def message(number, size=2048):
             f"Message-ID: <{number}.bench@example.org>\r\n{references}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
     line = f"Line of message {number}: the quick brown {word} jumps over the lazy dog.\r\n"
     return (head + line * max((size - len(head)) // len(line), 1)).encode()
+
+
+def chat(number, party):
+    """A received chat message of the second generation: CPIM in a message, some 700 octets."""
+    text = f"Message {number}: are we still on for the lake on Saturday? " + "la " * (number % 20)
+    inner = (f"From: <sip:anonymous@anonymous.invalid>\r\nTo: <sip:anonymous@anonymous.invalid>\r\nNS: imdn <urn:ietf:params:imdn>\r\n"
+             f"imdn.Message-ID: m{number}\r\nDateTime: 2026-05-12T09:15:00Z\r\nimdn.Disposition-Notification: positive-delivery, display\r\n\r\n"
+             f"Content-Type: text/plain;charset=utf-8\r\nContent-Length: {len(text)}\r\n\r\n{text}")
+    head = (f"From: tel:+1555{party:07d}\r\nTo: tel:+15550100\r\nDate: Tue, 12 May 2026 09:15:00 +0000\r\nMessage-ID: <m{number}@store.example>\r\n"
+            f"MIME-Version: 1.0\r\nConversation-ID: conv-{party}\r\nContribution-ID: contrib-{number}\r\nIMDN-Message-ID: m{number}\r\n"
+            f"Message-Direction: received\r\nContent-Type: message/cpim\r\n\r\n")
+    return (head + inner).encode()

@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 
-from load import TLS, Connection, fleet, message
+from load import TLS, Connection, chat, fleet, message
 
 # row → (what it says, unit, whether more is better)
 ROWS = {
@@ -16,6 +16,8 @@ ROWS = {
     "append8": ("APPEND 2 KB, 8 clients, 8 users", "msg/s", True),
     "append8one": ("APPEND 2 KB, 8 clients, one mailbox", "msg/s", True),
     "multiappend": ("MULTIAPPEND of 100 × 2 KB", "msg/s", True),
+    "deposit": ("APPEND of a chat message of 700 octets, 8 depositors, 8 users", "msg/s", True),
+    "deposit100": ("MULTIAPPEND of 100 chat messages", "msg/s", True),
     "append20": ("APPEND of 20 MB", "MB/s", True),
     "fetch20": ("FETCH of 20 MB", "MB/s", True),
     "select_small": ("SELECT of {small:,}, same session", "ms", False),
@@ -55,6 +57,11 @@ ROWS = {
     "select_huge": ("SELECT of {huge:,}, new session", "ms", False),
     "flag_huge": ("SEARCH FLAGGED in {huge:,}", "ms", False),
     "resync_huge": ("SELECT (QRESYNC), 50 flags and 50 expunges in {huge:,}", "ms", False),
+    "talk_first": ("first 50 of {talks:,} conversations with unread counts, of {talk_first:,} messages", "ms", False),
+    "talk_page": ("first 50 of {talks:,} conversations with unread counts, of {talk:,} messages", "ms", False),
+    "talk_deep": ("50 conversations from the middle of {talks:,}, of {talk:,} messages", "ms", False),
+    "talk_unread": ("first 50 conversations with unread messages, of {talk:,} messages", "ms", False),
+    "talk_seen": ("STORE +FLAGS \\Seen on 100 messages of a conversation, of {talk:,} messages", "ms", False),
     "notify": ("APPEND to EXISTS, median of {watchers:,} idlers", "ms", False),
     "fan_out": ("NOTIFY fan-out: APPEND to the last of {watchers:,} told by STATUS", "ms", False),
 }
@@ -103,6 +110,69 @@ def appends(target, sizes):
         yield "multiappend", rounds * 100 / (time.perf_counter() - began)
     for connection in one + eight + same:
         connection.close()
+
+
+def deposits(target, sizes):
+    """As a Participating Function records: chat messages of the second generation, each user's into the party's mailbox."""
+    numbers = iter(range(target.turn() * 10_000_000, 1 << 60))
+    eight = [Connection(target.imap, f"u{n}") for n in range(8)]
+    for connection in eight:
+        connection.run(b"CREATE Default/tel:+15550101")
+
+    def send(connection, _, __):
+        text = chat(next(numbers), 101)
+        connection.start(b"APPEND Default/tel:+15550101 {%d+}" % len(text), text + b"\r\n")
+
+    for _ in range(sizes["runs"]):
+        yield "deposit", 2 * sizes["appends"] / fleet(eight, 2 * sizes["appends"], send)
+        rounds = max(sizes["appends"] // 100, 2)
+        batches = [[chat(next(numbers), 101) for _ in range(100)] for _ in range(rounds)]
+        began = time.perf_counter()
+        for batch in batches:
+            eight[0].append("Default/tel:+15550101", batch)
+        yield "deposit100", rounds * 100 / (time.perf_counter() - began)
+    for connection in eight:
+        connection.close()
+
+
+def talks(target, sizes):
+    """The list of conversations, while the account grows tenfold. Nothing of Dovecot's compares. It is filled at the first pass."""
+    if not hasattr(target, "metrics"):
+        return
+    connection = Connection(target.imap, "talker")
+
+    def grow(first, last):
+        for number in range(sizes["talks"]):
+            party = b"Default/tel:+1555%07d" % number
+            if first == 0:
+                connection.run(b"CREATE " + party)
+            connection.append(party.decode(), [chat(number * 1000 + n, number) for n in range(first, last)])
+
+    def page(row, command):
+        connection.run(command)
+        for _ in range(sizes["runs"]):
+            took, octets = connection.timed(command)
+            assert octets > 100, (row, octets)
+            yield row, 1000 * took
+
+    each = sizes["talk"] // sizes["talks"]
+    if not target.filled_talks:
+        target.filled_talks = True
+        grow(0, max(each // 10, 1))
+        yield from page("talk_first", b"XCONVERSATIONS (COUNT 50)")
+        grow(max(each // 10, 1), each)
+    yield from page("talk_page", b"XCONVERSATIONS (COUNT 50)")
+    yield from page("talk_unread", b"XCONVERSATIONS (COUNT 50 UNREAD)")
+    cursor = b""
+    for _ in range(sizes["talks"] // 2 // 1000):
+        connection.run(b"XCONVERSATIONS (COUNT 1000" + cursor + b")")
+        cursor = b" AFTER " + re.search(rb"XCURSOR (\S+)\]", connection.tagged()).group(1)
+    yield from page("talk_deep", b"XCONVERSATIONS (COUNT 50" + cursor + b")")
+    connection.run(b"SELECT Default/tel:+1555%07d" % (sizes["talks"] // 2))
+    for _ in range(sizes["runs"]):
+        sign = target.sign("talk")
+        yield "talk_seen", 1000 * connection.timed(b"STORE 1:* " + sign + b"FLAGS.SILENT (\\Seen)")[0]
+    connection.close()
 
 
 def large(target, sizes):
@@ -420,5 +490,6 @@ def fan_out(target, sizes):
 
 
 WORKLOADS = (
-    appends, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge, pictures
+    appends, deposits, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge, pictures,
+    talks,
 )
