@@ -90,7 +90,7 @@ def run(binaries):
         server.add_user(USER)
         rules(server)
         race(server)
-        print(server.ctl("db", "check"))
+        check(server.ctl("db", "check").returncode == 0, "db check finds nothing")
     with Server(binaries) as server:
         server.add_user(USER)
         off(server)

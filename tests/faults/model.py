@@ -174,7 +174,7 @@ class Session:
         choice = random.random()
         if choice < 0.30:
             flags = " (\\Seen)" if random.random() < 0.5 else ""
-            self.command(f"APPEND {Place.name}{flags}", literal=f"Subject: {self.name}-{self.count}\r\n\r\n{'x' * random.randint(1, 200)}\r\n")
+            self.command(f"APPEND {Place.name}{flags}", literal=self.text())
         elif choice < 0.35:
             self.command("NOOP")
         elif choice < 0.37:
@@ -219,6 +219,15 @@ class Session:
             self.command(f"FETCH {self.pick()}:* (UID FLAGS)", expunges=False)
         else:
             self.command("SEARCH DELETED", expunges=False)
+
+    def text(self):
+        """A mail, or an object of one of a few conversations, whose counters db check counts anew."""
+        head = f"Subject: {self.name}-{self.count}\r\n"
+        if random.random() < 0.6:
+            direction = random.choice(["sent", "received"])
+            head += (f"Conversation-ID: k{random.randint(1, 4)}\r\nContribution-ID: {self.name}-{self.count}\r\n"
+                     f"From: tel:+1555{random.randint(1, 3)}\r\nMessage-Direction: {direction}\r\n")
+        return head + f"\r\n{'x' * random.randint(1, 200)}\r\n"
 
     def lose_connection(self):
         self.socket.close()

@@ -10,7 +10,9 @@ FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "Red", "Blue")
 
 def content(identity, size):
     """The octets of a message follow from its identity alone."""
-    head = (f"From: w@example.net\r\nSubject: {identity}\r\nX-Id: {identity}\r\nX-Size: {size}\r\n"
+    digest = hashlib.sha256(identity.encode()).digest()
+    talk = f"Conversation-ID: k{digest[1] % 5}\r\nContribution-ID: {identity}\r\nMessage-Direction: received\r\n" if digest[0] % 2 else ""
+    head = (f"From: w@example.net\r\nSubject: {identity}\r\n{talk}X-Id: {identity}\r\nX-Size: {size}\r\n"
             "Content-Type: text/plain; charset=us-ascii\r\n\r\n").encode()
     line = hashlib.sha256(identity.encode()).hexdigest().encode() + b"\r\n"
     return head + (line * (size // len(line) + 1))[:size]
