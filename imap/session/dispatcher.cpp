@@ -1,6 +1,7 @@
 #include "imap/session/dispatcher.h"
 
 #include "base/log.h"
+#include "imap/grammar/imap_url.h"
 #include "imap/response/responses.h"
 #include "imap/session/message_limit.h"
 #include "imap/session/notify.h"
@@ -262,7 +263,7 @@ void Dispatcher::refuse(const std::string& tag, const std::string& name, const C
   log::info("imap", "bad command",
             {{"session", session.id},
              {"command", spec != nullptr ? name : ""},
-             {"code", why.code},
+             {"code", grammar::without_tokens(why.code)},
              {"why", spec != nullptr ? why.text : ""}});
   if (session.services.observe) {
     session.services.observe(spec != nullptr ? spec->name : "unknown", why.kind == Done::Kind::no ? "no" : "bad", {});
@@ -412,7 +413,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
     log::info("imap", "command refused",
               {{"session", session.id},
                {"command", parsed.name},
-               {"code", done.code},
+               {"code", grammar::without_tokens(done.code)},
                {"text", done.text},
                {"why", done.detail}});
   }

@@ -1,6 +1,7 @@
 #include "imap/session/trace.h"
 
 #include "base/log.h"
+#include "imap/grammar/imap_url.h"
 #include "imap/registry.h"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ std::string redact(std::string_view text) {
     out += "\"<" + std::to_string(end - i - 1) + ">\"";
     i = end;
   }
-  return out;
+  return grammar::without_tokens(out);
 }
 
 void trace_command(Session& session, std::string_view text, const CommandSpec* spec, bool accepted) {
@@ -52,7 +53,7 @@ void trace_answer(Session& session, const std::string& tag, const Done& done) {
   std::string line = shown ? tag : "<tag>";
   line += ' ';
   line += kind;
-  if (!done.code.empty()) line += " [" + done.code + "]";
+  if (!done.code.empty()) line += " [" + grammar::without_tokens(done.code) + "]";
   if (shown) line += " " + done.text;
   log::info("trace", "S", {{"session", session.id}, {"line", line}});
 }

@@ -13,8 +13,9 @@ void trace_command(Session& session, std::string_view text, const CommandSpec* s
 // The tag and the text are shown when the command was.
 void trace_answer(Session& session, const std::string& tag, const Done& done);
 
-// An accepted command as it may be logged: LOGIN and AUTHENTICATE keep their name only, quoted texts their size; what
-// follows the first literal is left out, because a client that announced too little sends content there.
+// An accepted command as it may be logged: LOGIN and AUTHENTICATE keep their name only, quoted texts their size, URLs
+// lose their token; what follows the first literal is left out, because a client that announced too little sends
+// content there.
 [[nodiscard]] std::string redact(std::string_view text);
 
 }  // namespace cpm::imap

@@ -58,6 +58,8 @@ TEST(TraceRedact, KeepsSecretsAndTextOut) {
   EXPECT_EQ(redact("a1 SEARCH SUBJECT \"my \\\"secret\\\"\" SEEN"), "a1 SEARCH SUBJECT \"<13>\" SEEN");
   EXPECT_EQ(redact("b APPEND INBOX {51}\r\nnine tonight"), "b APPEND INBOX {51} <12 octets>");
   EXPECT_EQ(redact("b APPEND INBOX (\\Seen) {51}\r\n"), "b APPEND INBOX (\\Seen) {51}");
+  EXPECT_EQ(redact("a URLFETCH imap://a@b/c/;UID=1;URLAUTH=authuser:internal:01abcdef0123"),
+            "a URLFETCH imap://a@b/c/;UID=1;URLAUTH=authuser:internal:…");
   for (const char* odd : {"", " ", "a", "a ", "a \r\n"}) EXPECT_LE(redact(odd).size(), 20U) << odd;
 }
 
