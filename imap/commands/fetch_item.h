@@ -3,6 +3,7 @@
 // Runs on: session strand.
 #pragma once
 
+#include "imap/commands/stored_message.h"
 #include "imap/grammar/section.h"
 #include "imap/mime/part_map.h"
 #include "imap/session/session.h"
@@ -27,8 +28,7 @@ struct FetchMessage {
 
   // REQUIRES: an item asked for kColumnPartMap.
   [[nodiscard]] const mime::PartMap& part_map();
-  // Octets [begin, end) of the message, from what was read already or from the store. REQUIRES: a bounded length.
-  boost::asio::awaitable<Result<std::string>> octets(std::uint64_t begin, std::uint64_t end);
+  [[nodiscard]] StoredMessage stored() const;  // REQUIRES: row
 };
 
 struct FetchItem {
@@ -43,9 +43,6 @@ struct FetchItem {
   virtual void write(FetchMessage&, wire::Encoder&) const {}
   virtual boost::asio::awaitable<Result<void>> stream(FetchMessage& message) const;
 };
-
-// Writes `octets` [begin, end) of the message as a literal with bounded memory and back-pressure.
-boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::uint64_t begin, std::uint64_t end);
 
 // The common small items, for macros and for what CHANGEDSINCE implies.
 [[nodiscard]] std::shared_ptr<const FetchItem> uid_item();

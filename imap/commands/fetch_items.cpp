@@ -2,17 +2,10 @@
 // Envelope and structures are stored as ready octets (design decision 8).
 #include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
-#include "imap/session/ahead.h"
 
 #include <algorithm>
 
 namespace cpm::imap {
-
-namespace {
-
-constexpr const char* kShort = "content is shorter than its size";
-
-}  // namespace
 
 const mime::PartMap& FetchMessage::part_map() {
   if (!parts) {
@@ -22,57 +15,9 @@ const mime::PartMap& FetchMessage::part_map() {
   return *parts;
 }
 
-boost::asio::awaitable<Result<std::string>> FetchMessage::octets(std::uint64_t begin, std::uint64_t end) {
-  if (begin >= end) co_return std::string{};
-  if (row->bytes) co_return row->bytes->substr(begin, end - begin);
-  if (end <= row->header.size()) co_return row->header.substr(begin, end - begin);
-  const AccountId account = session.principal->account;
-  const ContentId content = row->content;
-  auto work = [account, content, begin, length = end - begin](schema::Transaction& tx) {
-    return schema::read_octets(tx, account, content, begin, length);
-  };
-  auto read = co_await session.db(std::move(work), schema::Mode::reads);
-  co_return read;
-}
+StoredMessage FetchMessage::stored() const { return {session, session.principal->account, row}; }
 
 boost::asio::awaitable<Result<void>> FetchItem::stream(FetchMessage&) const { co_return Result<void>{}; }
-
-boost::asio::awaitable<Result<void>> stream_literal(FetchMessage& message, std::uint64_t begin, std::uint64_t end) {
-  constexpr std::uint64_t kWindow = 512 * 1024;  // two chunks; two windows and the buffer are in memory at a time
-  Session& session = message.session;
-  Out& out = session.out;
-  out.encoder().literal_head(end - begin);
-  if (end - begin <= kWindow) {
-    auto all = co_await message.octets(begin, end);
-    if (!all) co_return all.error();
-    if (all->size() != end - begin) co_return fail(Failure::corrupt, "", kShort);
-    out.encoder().raw(*all);
-    auto sent = co_await out.relieve();
-    co_return sent;
-  }
-  const AccountId account = session.principal->account;
-  const ContentId content = message.row->content;
-  Ahead<std::string> ahead(session.stream->executor());
-  const auto read = [&](std::uint64_t from) {
-    auto work = [account, content, from, length = std::min(kWindow, end - from)](schema::Transaction& tx) {
-      return schema::read_octets(tx, account, content, from, length);
-    };
-    ahead.start(session.db(std::move(work), schema::Mode::reads));
-  };
-  read(begin);
-  while (begin < end) {
-    auto piece = co_await ahead.take();
-    if (!piece) co_return piece.error();
-    if (session.terminated) co_return being_ended();
-    if (piece->size() != std::min(kWindow, end - begin)) co_return fail(Failure::corrupt, "", kShort);
-    begin += piece->size();
-    if (begin < end) read(begin);
-    out.encoder().raw(*piece);
-    auto sent = co_await out.relieve();
-    if (!sent) co_return sent.error();
-  }
-  co_return Result<void>{};
-}
 
 namespace {
 
