@@ -35,6 +35,12 @@ struct Config {
     std::string admin, comment;   // annotations of the server (RFC 5464 6.2)
   } server;
 
+  struct Url {
+    std::vector<std::string> hosts;         // by which IMAP URLs may name this server; empty: any
+    std::vector<std::string> applications;  // "stream=NAME": services that may use URLs made for an application
+    std::string mechanisms;                 // when URLMECH is told: tls, always, never
+  } url;
+
   struct Tls {
     std::string certificate, key;  // PEM files; both empty: a self-made certificate
     std::string client_ca;         // PEM file; empty: client certificates are not asked for

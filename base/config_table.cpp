@@ -137,6 +137,17 @@ void network_keys(Table& t) {
        [](Config& c) -> std::string& { return c.server.comment; });
 }
 
+void url_keys(Table& t) {
+  list(t, "url.hosts", "", {}, "host names by which IMAP URLs may name this server (RFC 5092); empty: any",
+       [](Config& c) -> std::vector<std::string>& { return c.url.hosts; });
+  list(t, "url.applications", "", {},
+       "services that may use URLs made for an application (RFC 5593): stream=SERVICE, one item for each service",
+       [](Config& c) -> std::vector<std::string>& { return c.url.applications; });
+  choice(t, "url.mechanisms", {"tls", "always", "never"}, "tls",
+         "when the response code URLMECH is told (RFC 4467): only where nobody can listen, or whatever the connection",
+         [](Config& c, const std::string& v) { c.url.mechanisms = v; });
+}
+
 void tls_keys(Table& t) {
   text(
       t, "tls.certificate", "",
@@ -353,6 +364,7 @@ void node_limits(Table& t) {
 Table make_table() {
   Table table;
   network_keys(table);
+  url_keys(table);
   tls_keys(table);
   auth_keys(table);
   database_keys(table);

@@ -25,6 +25,7 @@ const char* failure_name(Failure failure) noexcept {
     case Failure::use_attr: return "use_attr";
     case Failure::too_many: return "too_many";
     case Failure::no_filter: return "no_filter";
+    case Failure::bad_url: return "bad_url";
     case Failure::expunged: return "expunged";
     case Failure::auth_failed: return "auth_failed";
     case Failure::authz_failed: return "authz_failed";

@@ -27,6 +27,7 @@ enum class Failure {
   use_attr,      // special-use attribute refused
   too_many,      // no room for another annotation (RFC 5464 4.3)
   no_filter,     // no usable SEARCH filter of that name, which is the text (RFC 5466 3.1)
+  bad_url,       // a URL, which is the text, does not lead to a message or part of one (RFC 4469 4.1)
   expunged,      // some messages named by the command are gone
   auth_failed,   // wrong credentials or unknown user (never tell which)
   authz_failed,  // authenticated, but may not act as the requested identity

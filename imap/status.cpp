@@ -38,6 +38,7 @@ Done answer_to(const Error& error) {
     case Failure::use_attr: return no(text("Special use not possible"), "USEATTR");
     case Failure::too_many: return no(text("Too many annotations"), "METADATA TOOMANY");
     case Failure::no_filter: return no("No such filter", "UNDEFINED-FILTER " + error.text);
+    case Failure::bad_url: return no("This URL does not lead to a message here", "BADURL " + error.text);
     case Failure::expunged: return no(text("Some messages were expunged"), "EXPUNGEISSUED");
     case Failure::auth_failed: return no("Authentication failed", "AUTHENTICATIONFAILED");
     case Failure::authz_failed: return no("Not authorized to act for that identity", "AUTHORIZATIONFAILED");

@@ -23,6 +23,12 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.server_admin = config.server.admin;
   settings.server_comment = config.server.comment;
   settings.trace = config.trace_protocol;
+  settings.url_hosts = config.url.hosts;
+  settings.url_applications = config.url.applications;
+  using Told = imap::Settings::UrlMechanisms;
+  settings.url_mechanisms = config.url.mechanisms == "always"  ? Told::always
+                            : config.url.mechanisms == "never" ? Told::never
+                                                               : Told::protected_only;
   return settings;
 }
 

@@ -32,6 +32,7 @@ AppendCommand parse(wire::Lexer& lexer, const ParseContext& context) {
 
 // Before the first octet of a message is sent: is there such a mailbox, and may this session add to it?
 boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std::string text, std::uint64_t) {
+  if (auto many = refuse_literal(session, text)) co_return many;
   wire::CommandInput input;
   input.text = std::move(text);
   std::string name;

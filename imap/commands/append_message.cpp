@@ -13,6 +13,11 @@ constexpr std::uint64_t kSmall = 64 * 1024;  // parsed on the strand: cheaper th
 
 boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, AppendMessage message,
                                                             std::chrono::sys_seconds now, Destination where) {
+  if (!message.parts.empty()) {
+    auto joined = co_await catenate(session, std::move(message.parts));
+    if (!joined) co_return joined.error();
+    message.literal = std::move(*joined);
+  }
   if (message.literal.data.size() == 0) co_return fail(Failure::invalid, "An empty message is not stored");
   if ((message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
   const Limits& limits = session.limits();
@@ -70,10 +75,20 @@ AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& conte
     message.literal = lexer.literal();
     if (!message.literal.binary) lexer.bad("Expected a literal8");
     lexer.take(')');
+  } else if (context.registry.has("catenate") && lexer.try_word("CATENATE")) {
+    lexer.sp();
+    message.parts = parse_catenate(lexer, context);
   } else {
     lexer.bad("Expected the message as a literal");
   }
   return message;
+}
+
+std::optional<Done> refuse_literal(const Session& session, std::string_view text) {
+  std::size_t literals = 0;
+  for (std::size_t at = text.find("}\r\n"); at != text.npos; at = text.find("}\r\n", at + 1)) ++literals;
+  if (literals <= session.limits().multiappend_messages + 1) return std::nullopt;  // the name may be one
+  return bad("Too many literals in one command");
 }
 
 boost::asio::awaitable<std::optional<Done>> refuse_target(Session& session, std::string wire_name) {

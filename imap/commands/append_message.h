@@ -3,6 +3,7 @@
 // Runs on: session strand.
 #pragma once
 
+#include "imap/commands/append_catenate.h"
 #include "imap/session/session.h"
 #include "schema/append.h"
 
@@ -21,10 +22,14 @@ struct AppendMessage {
   schema::FlagSet flags;
   std::optional<std::chrono::sys_seconds> date;
   wire::Literal literal;
+  std::vector<CatenatePart> parts;  // CATENATE: instead of the literal
 };
 
-// [flag-list SP] [date-time SP] literal; the blank before it is taken.
+// [flag-list SP] [date-time SP] then a literal or CATENATE and its parts; the blank before it is taken.
 [[nodiscard]] AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& context);
+
+// More literals than one command may have: said before the next is sent. `text`: the command so far. Nothing: no.
+[[nodiscard]] std::optional<Done> refuse_literal(const Session& session, std::string_view text);
 
 // Before the first octet of a message is sent: is there such a mailbox, and may this session add to it? Nothing: yes.
 boost::asio::awaitable<std::optional<Done>> refuse_target(Session& session, std::string wire_name);

@@ -4,6 +4,7 @@
 #include "imap/grammar/object_id.h"
 #include "imap/response/responses.h"
 #include "imap/session/updates.h"
+#include "imap/session/url_message.h"
 
 #include <set>
 
@@ -122,6 +123,7 @@ void describe_mailbox(Session& session, bool was_selected) {
     session.out << Untagged{"OK", "MAILBOXID (" + mailbox_object_id(snapshot.mailbox) + ")", "Identifier"};
   }
   session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
+  if (tells_url_mechanisms(session)) session.out << Untagged{"OK", "URLMECH INTERNAL", "URLs can be authorized"};
   if (session.enabled.rev2) {
     ListData data;
     data.path = snapshot.mailbox.path;

@@ -54,6 +54,7 @@ Result<Uid> replaced_uid(const Session& session, const grammar::SequenceSet& num
 }
 
 boost::asio::awaitable<std::optional<Done>> refuse_early(Session& session, std::string text, bool uid) {
+  if (auto many = refuse_literal(session, text)) co_return many;
   wire::CommandInput input;
   input.text = std::move(text);
   grammar::SequenceSet number;

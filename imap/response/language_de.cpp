@@ -139,6 +139,16 @@ std::span<const Language::Phrase> german() {
       {"a keyword has characters that are not allowed", "Ein Schlüsselwort hat unerlaubte Zeichen"},
       {"Cannot decode the transfer encoding of that part", "Die Übertragungskodierung dieses Teils ist unbekannt"},
       {"Unknown content transfer encoding", "Unbekannte Übertragungskodierung"},
+      // References
+      {"URLs can be authorized", "URLs können freigegeben werden"},
+      {"The key of this mailbox was changed", "Der Schlüssel dieses Postfachs ist gewechselt"},
+      {"All keys removed", "Alle Schlüssel sind entfernt"},
+      {"No right to change keys", "Keine Berechtigung, Schlüssel zu wechseln"},
+      {"The only mechanism is INTERNAL", "Es gibt nur das Verfahren INTERNAL"},
+      {"This URL does not lead to a message here", "Diese URL führt hier zu keiner Nachricht"},
+      {"There is no such message of this user", "Eine solche Nachricht dieses Benutzers gibt es nicht"},
+      {"The URL is not of this server", "Die URL gehört nicht zu diesem Server"},
+      {"The URL is too long", "Die URL ist zu lang"},
       // Searching, annotations, filters
       {"Charset not supported", "Dieser Zeichensatz wird nicht unterstützt"},
       {"Too many search keys", "Zu viele Suchbegriffe"},

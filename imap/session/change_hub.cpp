@@ -54,11 +54,16 @@ void ChangeHub::changed(AccountId account, MailboxId mailbox) {
 }
 
 void ChangeHub::remote(AccountId account, MailboxId mailbox) {
+  const bool keys = mailbox < kAnyMetadata;
+  const MailboxId watched = keys ? keys_of(mailbox) : mailbox;
   const std::lock_guard lock(mutex_);
-  if (const auto at = watches_.find({account.value, mailbox.value}); at != watches_.end()) {
-    for (Watch* watch : at->second) touch(*watch);
+  if (const auto at = watches_.find({account.value, watched.value}); at != watches_.end()) {
+    for (Watch* watch : at->second) {
+      if (keys) watch->keys_changed_ = true;
+      touch(*watch);
+    }
   }
-  if (mailbox == kAnyMetadata) return;
+  if (keys || mailbox == kAnyMetadata) return;
   if (const auto at = account_watches_.find(account.value); at != account_watches_.end()) {
     for (AccountWatch* watch : at->second) touch(*watch, mailbox);
   }

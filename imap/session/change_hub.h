@@ -22,6 +22,9 @@ namespace cpm::imap {
 inline constexpr MailboxId kNamesChanged{0};
 // Instead of a mailbox: annotations of the account were changed. Only those who watch it itself are marked.
 inline constexpr MailboxId kAnyMetadata{-1};
+// Instead of a mailbox: the key that authorizes URLs of this one was changed (RFC 4467). Those who watch the mailbox
+// are marked twice (Watch::take_keys_changed); nobody else is.
+[[nodiscard]] constexpr MailboxId keys_of(MailboxId mailbox) { return MailboxId{-1 - mailbox.value}; }
 
 class ChangeHub {
  public:
@@ -35,6 +38,7 @@ class ChangeHub {
     Watch& operator=(const Watch&) = delete;
     bool take_dirty() { return dirty_.exchange(false); }
     [[nodiscard]] bool dirty() const { return dirty_.load(); }
+    bool take_keys_changed() { return keys_changed_.exchange(false); }  // dirty() says so too
 
    private:
     friend class ChangeHub;
@@ -45,6 +49,7 @@ class ChangeHub {
     const MailboxId mailbox_;
     const std::function<void()> wake_;  // thread-safe, cheap: posts to the session's strand
     std::atomic<bool> dirty_{false};
+    std::atomic<bool> keys_changed_{false};
   };
 
   // One session's interest in all mailboxes of an account; ends with its life.

@@ -47,6 +47,11 @@ struct Settings {
   std::string language = "i-default";        // what LANGUAGE "default" means (RFC 5255 3.2)
   std::string server_admin, server_comment;  // annotations of the server that clients cannot change; may be empty
   bool trace = false;                        // protocol trace of every session, redacted
+  // IMAP URLs (docs/decisions/0028-url-access.md).
+  enum class UrlMechanisms { protected_only, always, never };
+  std::vector<std::string> url_hosts;                            // names of this server, lower case; empty: any
+  std::vector<std::string> url_applications;                     // "stream=service name"
+  UrlMechanisms url_mechanisms = UrlMechanisms::protected_only;  // when URLMECH is told (RFC 4467 8)
 };
 
 // What every session uses; made by server/, outlives all sessions.

@@ -5,6 +5,7 @@
 #include "imap/session/contexts.h"
 #include "imap/session/metadata_news.h"
 #include "imap/session/notify.h"
+#include "imap/session/url_message.h"
 
 #include <algorithm>
 
@@ -314,6 +315,10 @@ void rest_view(Session& session) {
 boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   co_await tell_metadata(session);
   if (!session.selected) co_return Result<void>{};
+  // A notice without news in it: INTERNAL is all there is (RFC 4467 7, RESETKEY).
+  if (session.selected->watch->take_keys_changed() && tells_url_mechanisms(session)) {
+    session.out << Untagged{"OK", "URLMECH INTERNAL", "The key of this mailbox was changed"};
+  }
   // Before the store is read: what comes later marks again.
   const auto expect =
       session.selected->watch->take_dirty() ? SnapshotCache::Expect::news : SnapshotCache::Expect::nothing;

@@ -129,6 +129,12 @@ class Script:
         address = f"{name}{self.variables['n']}@example.net"
         self.server.add_user(address, "secret", *options)
         self.variables[name] = address
+        self.variables[name + "_url"] = address.replace("@", "%40")
+
+    def service(self, name, *options):
+        address = f"{name}{self.variables['n']}@service.example.net"
+        self.server.ctl("service", "add", address, "--password-stdin", *(options or ("--role", "deposit", "--for", "*")), stdin="secret\n")
+        self.variables[name] = address
 
     def connection(self, key):
         if key not in self.connections:
@@ -209,6 +215,9 @@ class Script:
             if match := re.match(r"^user (\w+)(.*)$", line):
                 self.user(match[1], *match[2].split())
                 declared = True
+                continue
+            if match := re.match(r"^service (\w+)(.*)$", line):
+                self.service(match[1], *self.substitute(match[2]).split())
                 continue
             if not declared:
                 self.user("user")

@@ -29,6 +29,29 @@ TEST(ChangeHubWatch, HearsOnlyItsMailbox) {
   EXPECT_EQ(woken, 1);
 }
 
+TEST(ChangeHubWatch, Mss63HearsOfTheKeysOfItsMailbox) {
+  ChangeHub hub;
+  int woken = 0, account_woken = 0;
+  const auto watch = hub.watch(AccountId{1}, MailboxId{2}, [&] { ++woken; });
+  const auto account = hub.watch(AccountId{1}, [&] { ++account_woken; });
+  hub.changed(AccountId{1}, keys_of(MailboxId{3}));
+  hub.changed(AccountId{2}, keys_of(MailboxId{2}));
+  hub.changed(AccountId{1}, kAnyMetadata);
+  hub.changed(AccountId{1}, kNamesChanged);
+  EXPECT_EQ(woken, 0);
+  EXPECT_FALSE(watch->take_keys_changed());
+  static_cast<void>(account->take_dirty());
+  account_woken = 0;
+  hub.remote(AccountId{1}, keys_of(MailboxId{2}));
+  EXPECT_EQ(woken, 1);
+  EXPECT_EQ(account_woken, 0);
+  EXPECT_TRUE(watch->take_dirty());
+  EXPECT_TRUE(watch->take_keys_changed());
+  EXPECT_FALSE(watch->take_keys_changed());
+  hub.changed(AccountId{1}, MailboxId{2});
+  EXPECT_FALSE(watch->take_keys_changed());
+}
+
 TEST(ChangeHubPublish, PublishesOwnChangesButNotRemoteOnes) {
   ChangeHub hub;
   int published = 0;
