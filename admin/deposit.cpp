@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 namespace cpm::admin {
 
@@ -25,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint16_t kImapsPort = 993, kImapPort = 143;
 constexpr std::chrono::seconds kIdle{60};  // after which the connection may be gone; not longer than --timeout
 constexpr std::size_t kBatch = 100;
+constexpr int kAttempts = 4;                      // to connect again with --once
+constexpr std::chrono::milliseconds kPause{500};  // before the first; longer before each of the others
 
 struct Options {
   std::string server, authorities, service, address, file, password_file;
@@ -281,14 +284,33 @@ class Deposit {
     for (;;) {
       auto object = input->next(options_.build);
       if (!object) {
-        CPM_CHECK(depositor.flush());  // what was right before it
+        CPM_CHECK(patiently(depositor, depositor.flush()));  // what was right before it
         return object.error();
       }
-      if (!*object) return depositor.flush();
+      if (!*object) return patiently(depositor, depositor.flush());
       if (from_stdin(options_)) CPM_CHECK(make_sure());
-      CPM_CHECK(depositor.add(std::move(**object)));
+      CPM_CHECK(patiently(depositor, depositor.add(std::move(**object))));
       used_ = Clock::now();
     }
+  }
+
+  // With --once a broken connection is made again and the batch repeated: what was stored of it is found.
+  Result<void> patiently(kit::Depositor& depositor, Result<void> done) {
+    for (int attempt = 1; !done && options_.once && !client_->usable() && attempt <= kAttempts; ++attempt) {
+      if (!may_pass(done.error().failure)) break;
+      std::this_thread::sleep_for(kPause * attempt);
+      const auto again = log_in();
+      if (again) {
+        done = depositor.repeat();
+      } else if (!may_pass(again.error().failure)) {
+        break;
+      }
+    }
+    return done;
+  }
+
+  static bool may_pass(Failure failure) {
+    return failure == Failure::in_doubt || failure == Failure::unavailable || failure == Failure::timeout;
   }
 
   // What was stored just now.

@@ -45,10 +45,32 @@ Result<void> Depositor::add(Object object) {
 }
 
 Result<void> Depositor::flush() {
-  const std::vector<Object> objects = std::move(waiting_);
+  std::vector<Object> objects = std::move(waiting_);
   waiting_.clear();
   waiting_octets_ = 0;
+  return store_or_keep(std::move(objects));
+}
+
+Result<void> Depositor::repeat() {
+  std::vector<Object> objects = std::move(failed_batch_);
+  failed_batch_.clear();
+  failed_line_ = 0;
+  in_doubt_.clear();
+  return store_or_keep(std::move(objects));
+}
+
+Result<void> Depositor::store_or_keep(std::vector<Object> objects) {
   if (objects.empty()) return {};
+  const std::uint64_t before = summary_.stored;
+  auto stored = store_batch(objects);
+  if (stored) return {};
+  // Those that were stored one by one are in front.
+  objects.erase(objects.begin(), objects.begin() + static_cast<std::ptrdiff_t>(summary_.stored - before));
+  failed_batch_ = std::move(objects);
+  return stored;
+}
+
+Result<void> Depositor::store_batch(std::span<const Object> objects) {
   const std::string& mailbox = objects.front().mailbox;
   if (settings_.once && !uid_next_.contains(mailbox)) {
     const auto next = client_.uid_next(mailbox);

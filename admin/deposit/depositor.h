@@ -43,6 +43,9 @@ class Depositor {
   // May store what was added before. After a failure nothing more is stored; the Error's text names the lines.
   [[nodiscard]] Result<void> add(Object object);
   [[nodiscard]] Result<void> flush();
+  // The batch that failed once more, after the client was connected again. REQUIRES: settings.once, so that what was
+  // stored of it is found and not stored twice.
+  [[nodiscard]] Result<void> repeat();
   [[nodiscard]] const DepositSummary& summary() const { return summary_; }
   // Lines that may or may not be stored, after Failure::in_doubt; empty otherwise.
   [[nodiscard]] const std::vector<std::size_t>& in_doubt() const { return in_doubt_; }
@@ -50,6 +53,8 @@ class Depositor {
   [[nodiscard]] std::size_t failed_line() const { return failed_line_; }
 
  private:
+  [[nodiscard]] Result<void> store_or_keep(std::vector<Object> objects);
+  [[nodiscard]] Result<void> store_batch(std::span<const Object> objects);
   [[nodiscard]] Result<void> store(std::span<const Object> objects);
   [[nodiscard]] Error failed(std::span<const Object> objects, Error error);
   void count(std::span<const Object> objects, const Appended& appended);
@@ -59,6 +64,7 @@ class Depositor {
   const Stored stored_;
   std::vector<Object> waiting_;  // of one mailbox
   std::uint64_t waiting_octets_ = 0;
+  std::vector<Object> failed_batch_;
   std::map<std::string, std::uint32_t> uid_next_;  // with `once`: as it was before
   DepositSummary summary_;
   std::vector<std::size_t> in_doubt_;

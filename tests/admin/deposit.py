@@ -97,6 +97,25 @@ def demo(server):
         check(wire.must("UID SEARCH HEADER IMDN-Message-ID msg-02").numbers() == [3], "a message is found by its identifier")
 
 
+def two_devices(server):
+    """What `./dev run` prints: MSS-45, MSS-51."""
+    with Wire(server.imaps, tls=True) as first, Wire(server.imaps, tls=True) as second:
+        first.login(USER)
+        second.login(USER)
+        known = first.must("SELECT Default/tel:+15550101 (CONDSTORE)").number("HIGHESTMODSEQ")
+        check(known == 2, "the first device knows the mailbox as the demo says", known)
+        first.send(b"c IDLE\r\n")
+        first.line()
+        second.must("SELECT Default/tel:+15550101")
+        second.must("UID STORE 9 +FLAGS (\\Seen)")
+        said = first.line()
+        check(b"* 9 FETCH" in said and b"\\Seen" in said, "it hears at once what the second has read", said)
+        first.send(b"DONE\r\n")
+        first.line()
+        changed = first.must(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {known})").untagged
+        check(len(changed) == 1 and b"UID 9 " in changed[0], "and finds it as a phone that was away", changed)
+
+
 WHO2 = '"from": "tel:+15550102", "to": "tel:+15550100", "direction": "received", "date": "2026-05-01T10:00:00+02:00"'
 WHO1 = '"generation": 1, "from": "sip:bob@example.net", "to": "sip:alice@example.net", "date": "2026-05-01T10:00:00-05:00"'
 GROUP = '"participants": [{"name": "bob", "address": "tel:+15550101"}], "focus": "sip:f@ims.example"'
@@ -398,6 +417,21 @@ def fake_once(server, folder):
         check(done.returncode == 0, "ENABLE X-CPM-ONCE is sent and understood", done.stderr)
         summary = json.loads(done.stdout)
         check(summary["existing"] == attempt and summary["mailboxes"][0]["uids"] == "1", "what was there before is counted", summary)
+    broken = {"count": 0}
+
+    def breaking(direction, octets):
+        """Twice the deposit does not reach the server."""
+        if direction == "up" and b" APPEND " in octets and broken["count"] < 2:
+            broken["count"] += 1
+            return None
+        return rule(direction, octets)
+
+    file.write_text("".join(every_kind()[0].replace("k1", "again").replace('"m1"', f'"z{n}"') + "\n" for n in range(3)))
+    middle = Middle(server.imap, breaking)
+    done = deposit(server, file, "--once", "--json", "--server", f"127.0.0.1:{middle.port}", "--plain")
+    check(done.returncode == 0 and broken["count"] == 2, "--once: a broken connection is made again", done.stderr)
+    summary = json.loads(done.stdout)
+    check(summary["stored"] == 3 and summary["in_doubt"] == [] and len(download(server, "Default/again")) == 3, "and all is stored", summary)
     check(any(b"ENABLE X-CPM-ONCE\r\n" in line for line in state["lines"]), "in these words")
 
 
@@ -409,6 +443,7 @@ def test(binaries):
             server.ctl("service", "add", "recorder", "--role", "deposit", "--for", "*@example.net", "--for", "tel:*",
                        "--password-stdin", stdin=PASSWORD + "\n")
             demo(server)
+            two_devices(server)
             kinds(server, folder)
             growing(server)
             wrong_inputs(server, folder)
