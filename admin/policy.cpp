@@ -8,6 +8,8 @@
 #include "schema/accounts.h"
 #include "schema/change_feed.h"
 
+#include <algorithm>
+#include <array>
 #include <iostream>
 
 namespace cpm::admin {
@@ -23,7 +25,7 @@ constexpr std::size_t kPage = 200;     // accounts
 
 struct Options {
   std::string address;
-  std::vector<std::string> words;  // [ADDRESS] KEY [VALUE]
+  std::array<std::optional<std::string>, 3> words;  // [ADDRESS] KEY [VALUE]
   bool provider = false;
   bool dry_run = false;
 };
@@ -114,7 +116,9 @@ struct Decision {
 
 Result<Decision> decision_from(const Options& options, bool with_value) {
   const std::size_t wanted = (options.provider ? 1U : 2U) + (with_value ? 1U : 0U);
-  if (options.words.size() != wanted) {
+  const auto given =
+      std::count_if(options.words.begin(), options.words.end(), [](const auto& w) { return w.has_value(); });
+  if (static_cast<std::size_t>(given) != wanted) {
     const std::string value = with_value ? " VALUE" : "";
     return fail(Failure::invalid, options.provider
                                       ? "with --provider: KEY" + value
@@ -122,11 +126,11 @@ Result<Decision> decision_from(const Options& options, bool with_value) {
   }
   auto word = options.words.begin();
   Decision decision;
-  if (!options.provider) decision.address = *word++;
-  CPM_TRY(key, known(*word++));
+  if (!options.provider) decision.address = **word++;
+  CPM_TRY(key, known(**word++));
   decision.key = key;
   if (with_value) {
-    CPM_TRY(value, canonical_policy(*key, *word));
+    CPM_TRY(value, canonical_policy(*key, **word));
     decision.value = std::move(value);
   }
   return decision;
@@ -212,7 +216,8 @@ class Sweep {
       return;
     }
     if (messages_ > 0) table_.print(context_.io.out);
-    context_.io.out << (settings_.dry_run ? "would remove " : "removed ") << messages_ << (messages_ == 1 ? " message\n" : " messages\n");
+    context_.io.out << (settings_.dry_run ? "would remove " : "removed ") << messages_
+                    << (messages_ == 1 ? " message\n" : " messages\n");
   }
 
  private:
@@ -230,9 +235,10 @@ Result<void> sweep_all(Context& context, Sweep& sweep) {
     auto page = context.run([&](Transaction& tx) { return schema::list_accounts(tx, after, kPage); });
     if (!page) return page.error();
     for (const schema::AccountRow& row : *page) {
+      after = row.address;
+      if (row.disabled) continue;  // everything of it is kept
       auto done = sweep.account(row.id, row.address);
       if (!done && done.error().failure != Failure::not_found) return done.error();
-      after = row.address;
     }
     more = page->size() == kPage;
   }
@@ -276,10 +282,9 @@ void add_policy(CLI::App& root, Context& context) {
   CLI::App& setter =
       add_verb(noun, "set", "decide for a user, or for all who have no decision of their own",
                {"policy set alice@example.net retention.inbox 90d", "policy set --provider store.deferred discard"});
-  setter.add_option("decision", decided->words, "any address of the user (not with --provider), the policy, its value")
-      ->required()
-      ->type_name("[ADDRESS] KEY VALUE")
-      ->expected(2, 3);
+  setter.add_option("address", decided->words[0], "any address of the user; not with --provider")->type_name("ADDRESS");
+  setter.add_option("key", decided->words[1], "the policy")->type_name("KEY");
+  setter.add_option("value", decided->words[2], "its value")->type_name("VALUE");
   setter.add_flag("--provider", decided->provider, "for all accounts");
   on_run<Options>(setter, context, decided, set);
 
@@ -287,10 +292,9 @@ void add_policy(CLI::App& root, Context& context) {
   CLI::App& unsetter =
       add_verb(noun, "unset", "take a decision back: what is weaker counts again",
                {"policy unset alice@example.net retention.inbox", "policy unset --provider store.deferred"});
-  unsetter.add_option("decision", undecided->words, "any address of the user (not with --provider), and the policy")
-      ->required()
-      ->type_name("[ADDRESS] KEY")
-      ->expected(1, 2);
+  unsetter.add_option("address", undecided->words[0], "any address of the user; not with --provider")
+      ->type_name("ADDRESS");
+  unsetter.add_option("key", undecided->words[1], "the policy")->type_name("KEY");
   unsetter.add_flag("--provider", undecided->provider, "for all accounts");
   on_run<Options>(unsetter, context, undecided, unset);
 

@@ -17,12 +17,15 @@ constexpr Query kRound{"sweep_round",
 constexpr Query kEverybody{"sweep_everybody",
                            "select exists (select from site_policy where starts_with(key, 'retention.')"
                            " and value <> 'forever')"};
-constexpr Query kAll{"sweep_accounts", "select account_id from account where account_id > $1 order by 1 limit $2"};
+// Of accounts that are disabled everything is kept.
+constexpr Query kAll{"sweep_accounts",
+                     "select account_id from account where account_id > $1 and state = 0 order by 1 limit $2"};
 constexpr Query kSome{"sweep_some_accounts",
                       "select account_id from (select account_id from account_policy where account_id > $1"
                       " and starts_with(key, 'retention.') union select account_id from metadata where account_id > $1"
                       " and mailbox_id = 0 and value is not null"
-                      " and starts_with(entry, '/private/vendor/cpmstore/policy/retention.')) a order by 1 limit $2"};
+                      " and starts_with(entry, '/private/vendor/cpmstore/policy/retention.')) s"
+                      " join account a using (account_id) where a.state = 0 order by 1 limit $2"};
 constexpr Query kMove{"sweep_move", "update sweep_round set after_account = $1 where id = 1"};
 constexpr Query kEnd{"sweep_end", "update sweep_round set after_account = 0, ended_at = now() where id = 1"};
 
@@ -54,9 +57,10 @@ constexpr Query kObjects{"sweep_session_objects",
                          " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid = u.uid offset 0) m"
                          " join content_head h on h.account_id = $1 and h.content_id = m.content_id"
                          " where h.header_text ~ '(?n)^CONTENT-TYPE:.*(X-CPM-SESSION|GROUP-STATE-OBJECT)'"};
-constexpr Query kWithDeleted{"sweep_deleted",
-                         "select uid, size from message where account_id = $1 and mailbox_id = $2 and flags & 8 <> 0"
-                         " and modseq <= $3 and uid > $4 order by uid limit $5"};
+constexpr Query kWithDeleted{
+    "sweep_deleted",
+    "select uid, size from message where account_id = $1 and mailbox_id = $2 and flags & 8 <> 0"
+    " and modseq <= $3 and uid > $4 order by uid limit $5"};
 constexpr Query kSweep{"sweep",
                        "select highestmodseq, uids from sweep_v1($1, $2, $3, now() - make_interval(secs => $4::float8),"
                        " $5)"};

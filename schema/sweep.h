@@ -13,8 +13,9 @@
 
 namespace cpm::schema {
 
-// Takes the next accounts of the round that all nodes share: those which may have a finite retention, rising, at most
-// `count`. None: the round is over, the next is due after `pause`; or another node is taking some right now.
+// Takes the next accounts of the round that all nodes share: those which may have a finite retention and are not
+// disabled, rising, at most `count`. None: the round is over, the next is due after `pause`; or another node is taking
+// some right now.
 [[nodiscard]] Result<std::vector<AccountId>> take_accounts_to_sweep(Transaction& tx, std::chrono::seconds pause,
                                                                     std::size_t count);
 

@@ -34,6 +34,7 @@ Result<std::map<std::string, std::string>> read(schema::Transaction& tx, const s
 Extension describe() {
   Extension extension;
   extension.name = "policy";
+  extension.rfcs = {"RFC 5464"};
   extension.requires_names = {"metadata"};
   extension.metadata_rules = {{kRoot, check}};
   extension.metadata_values = {{kInForce, read}};

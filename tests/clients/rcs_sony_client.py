@@ -44,7 +44,8 @@ def login(server, tls=True):
     line = phone.line()
     check(line.startswith("* CAPABILITY "), "CAPABILITY: the untagged line first", line)
     phone.words = line.split()[2:]
-    for word in ("NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "METADATA", "CONDSTORE"):
+    for word in ("IMAP4rev1", "NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "METADATA", "CONDSTORE", "ENABLE", "QRESYNC", "LIST-EXTENDED", "LIST-STATUS",
+                 "ESEARCH", "MOVE"):
         check(word in phone.words, f"the token {word} as it is spelled", line)
     check(phone.line().startswith("a1 OK"), "then the tagged one")
     phone.send("NAMESPACE")
@@ -163,6 +164,13 @@ def change(phone):
     phone.execute("UID STORE 3 +FLAGS (\\Deleted)")
     check("* 3 EXPUNGE" in phone.execute("EXPUNGE"), "EXPUNGE")
     selected(phone, "EXAMINE cpmdefault/conv1", 1, 2)
+    other = Wire(phone.socket.getpeername()[:2], tls=True)
+    other.login(USER)
+    other.append("cpmdefault/conv1", MESSAGE.format(5).encode())
+    for refused in ("STORE 1 +FLAGS (\\Seen)", 'LIST "" cpmdefault/* RETURN (NOTHING)', "SELECT cpmdefault/none"):
+        lines = phone.execute(refused)
+        check(len(lines) == 1 and not lines[0].startswith(f"{phone.tag} OK"), f"{refused}: refused on the first line though news is waiting", lines)
+    phone.execute("SELECT cpmdefault/conv1")
     check(phone.execute("UNSELECT")[-1].startswith(f"{phone.tag} OK"), "UNSELECT")
     check(phone.execute("RENAME cpmdefault/conv1 cpmdefault/conv9")[-1].startswith(f"{phone.tag} OK"), "RENAME")
     check(phone.execute("CREATE RCSMessageStore/x")[-1].startswith(f"{phone.tag} OK"), "CREATE of a user folder")
@@ -208,6 +216,17 @@ def report_sent(server):
     lines = phone.execute("UID FETCH 1 FAST")
     check("$MDNSent" in lines[0], "it is told a keyword that it ignores", lines)
     check("\\read-report-sent" in other.must("UID FETCH 1 (FLAGS)").untagged[0].decode(), "the other device sees its own flag")
+    phone.close()
+
+
+def full(server):
+    """A store that is full says so instead of the + line: the client then does not send the message."""
+    server.ctl("quota", "set", USER, "--messages", "1")
+    phone = login(server)
+    line = append(phone, "cpmdefault", MESSAGE.format(6))
+    check(line.startswith(f"{phone.tag} NO [OVERQUOTA]"), "NO [OVERQUOTA] instead of +", line)
+    check(phone.execute("NOOP")[-1].startswith(f"{phone.tag} OK"), "and the connection is in step")
+    server.ctl("quota", "set", USER, "--messages", "none")
     phone.close()
 
 
@@ -258,6 +277,7 @@ def tour(server, _):
         pass
     check(line.startswith(f"{phone.tag} OK"), "LOGOUT", line)
     report_sent(server)
+    full(server)
     garbage(server)
     sasl(server, USER, PASSWORD)
     server.add_user("long@example.net", "x" * 90)

@@ -189,6 +189,8 @@ TEST_F(Rounds, OnlyAccountsWithARetentionAreTaken) {
   decide(ids[3], "retention.deleted", "1d");
   decide(ids[3], "retention.inbox", "2d");
   decide(ids[4], "store.sessions", "off");
+  decide(ids[5], "retention.inbox", "1d");  // of a disabled account everything is kept
+  test_.execute("update account set state = 1 where account_id = " + std::to_string(ids[5].value));
   EXPECT_TRUE(take(10).empty()) << "the next round is due in an hour";
   std::vector<AccountId> wanted{ids[1], ids[3]};
   std::sort(wanted.begin(), wanted.end());
@@ -199,6 +201,8 @@ TEST_F(Rounds, NodesShareARound) {
   std::vector<AccountId> ids, taken;
   for (int i = 0; i < 5; ++i) ids.push_back(support::make_account(test_.database()).account);
   std::sort(ids.begin(), ids.end());
+  test_.execute("update account set state = 1 where account_id = " +
+                std::to_string(support::make_account(test_.database()).account.value));
   test_.run([&](Transaction& tx) { return set_site_policy(tx, *find_policy("retention.folders"), "30d"); });
   for (int page = 0; page < 3; ++page) {
     const auto some = take(2);
