@@ -70,7 +70,7 @@ begin
   if uids is null then
     return;
   end if;
-  perform message_delete_v1(p_account, p_mailbox, uids);
+  perform message_remove_v1(p_account, p_mailbox, uids);
 
   update account a set used_bytes = a.used_bytes - v_bytes, used_messages = a.used_messages - cardinality(uids)
    where a.account_id = p_account;

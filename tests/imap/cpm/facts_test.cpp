@@ -271,7 +271,7 @@ TEST(Recognise, MailIsLeftAlone) {
 }
 
 // The demo's objects, with the facts that its conversation shows.
-TEST(Recognise, Mss7TheDemosObjects) {
+TEST(Recognise, Mss7RecordedObjects) {
   struct Expected {
     std::string_view file;
     ObjectKind kind;
@@ -294,7 +294,7 @@ TEST(Recognise, Mss7TheDemosObjects) {
   };
   for (const Expected& expected : all) {
     SCOPED_TRACE(expected.file);
-    std::ifstream in(std::filesystem::path(CPMSTORE_SOURCE_DIR) / "tests/demo/messages" / expected.file);
+    std::ifstream in(std::filesystem::path(CPMSTORE_SOURCE_DIR) / "tests/imap/cpm/messages" / expected.file);
     ASSERT_TRUE(in) << "no such file";
     std::stringstream octets;
     octets << in.rdbuf();
