@@ -84,6 +84,24 @@ def grace(first, second, wire):
     first.ctl("policy", "unset", "--provider", "retention.deleted")
 
 
+def conversations(first, second):
+    """MSS-73: what goes from a conversation history is counted off its conversation (db check looks at the end)."""
+    chat = (b"From: tel:+33600000002\r\nTo: tel:+33600000001\r\nConversation-ID: c1\r\nContribution-ID: c1\r\n"
+            b"IMDN-Message-ID: m%d\r\nMessage-Direction: received\r\nContent-Type: text/plain\r\n\r\nHi")
+    with Wire(first.imap) as wire:
+        wire.login(USER)
+        wire.must("CREATE Default/tel:+33600000002")
+        wire.append("Default/tel:+33600000002", [chat % n for n in range(1, 21)])
+        first.ctl("policy", "set", USER, "retention.conversations", "2s")
+        deadline = time.time() + 30
+        while wire.must("STATUS Default/tel:+33600000002 (MESSAGES)").number("MESSAGES"):
+            if time.time() > deadline:
+                check(False, "a conversation history is swept")
+            time.sleep(0.2)
+        wire.append("Default/tel:+33600000002", chat % 21)
+    check(sum(sum(swept(node)) for node in (first, second)) == 61, "a conversation history is swept, once")
+
+
 def deposit(node):
     """MSS-68, MSS-91: a service with the role deposit reads what is in force, and changes nothing of it."""
     node.ctl("service", "add", SERVICE, "--role", "deposit", "--for", "*@example.net", "--password-stdin", stdin="secret\n")
@@ -109,6 +127,7 @@ def test(binaries):
                 grace(first, second, wire)
                 wire.close()
                 deposit(second)
+                conversations(first, second)
             done = first.ctl("db", "check", check=False)
             check(done.returncode == 0, "cpmctl db check finds nothing", done.stdout + done.stderr)
 
