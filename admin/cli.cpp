@@ -117,6 +117,7 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   add_mailbox(*root, context);
   add_message(*root, context);
   add_deposit(*root, context);
+  add_conversation(*root, context);
   add_database(*root, context);
   add_session(*root, context);
   add_lockout(*root, context);

@@ -20,6 +20,7 @@ void add_policy(CLI::App& root, Context& context);
 void add_mailbox(CLI::App& root, Context& context);
 void add_message(CLI::App& root, Context& context);
 void add_deposit(CLI::App& root, Context& context);
+void add_conversation(CLI::App& root, Context& context);
 void add_database(CLI::App& root, Context& context);
 void add_session(CLI::App& root, Context& context);
 void add_lockout(CLI::App& root, Context& context);

@@ -1,7 +1,9 @@
-// cpmctl mailbox: the mailboxes of a user with their counters.
+// cpmctl mailbox: the mailboxes of a user with their counters; a copy of one with all below it.
 #include "admin/cli.h"
+#include "admin/message_verbs.h"
 #include "admin/output.h"
 #include "admin/size.h"
+#include "schema/copy_tree.h"
 #include "schema/mailboxes.h"
 
 #include <algorithm>
@@ -16,6 +18,7 @@ using schema::Transaction;
 
 struct Options {
   std::string address;
+  std::string from, to;  // of copy
 };
 
 Json to_json(const MailboxRow& row) {
@@ -116,11 +119,47 @@ Result<void> tree(Context& context, const Options& options) {
   return {};
 }
 
+Result<void> copy(Context& context, const Options& options) {
+  CPM_TRY(config, context.config());
+  auto who = context.principal(options.address);
+  if (!who) return hint_missing_user(who.error());
+  const std::string from = canonical_path(options.from), to = canonical_path(options.to);
+  auto copied = context.run([&](Transaction& tx) { return schema::copy_tree(tx, *who, from, to, config->limits); });
+  if (!copied) {
+    const Failure failure = copied.error().failure;
+    if (failure == Failure::not_found) {
+      return fail(Failure::not_found, who->address + " has no mailbox \"" + from +
+                                          "\"\nSee which there are: cpmctl mailbox list " + who->address);
+    }
+    if (failure == Failure::exists)
+      return with_hint(copied.error(), "Name one that does not exist: cpmctl mailbox list " + who->address);
+    if (failure == Failure::over_quota)
+      return with_hint(copied.error(), "See what is used: cpmctl quota show " + who->address);
+    return copied.error();
+  }
+  tell_nodes(context, who->account, MailboxId{});
+  Json mailboxes = Json::array();
+  for (const schema::CopiedMailbox& one : copied->mailboxes) {
+    tell_nodes(context, who->account, one.to);
+    mailboxes.push_back({{"from", one.from_path},
+                         {"to", one.to_path},
+                         {"uidvalidity", one.uidvalidity.value},
+                         {"messages", one.messages}});
+  }
+  const std::size_t count = copied->mailboxes.size();
+  print_done(context,
+             "copied " + std::to_string(copied->messages) + " messages (" + size_text(copied->octets) + ") in " +
+                 std::to_string(count) + (count == 1 ? " mailbox to " : " mailboxes to ") + printable(to),
+             {{"messages", copied->messages}, {"octets", copied->octets}, {"mailboxes", mailboxes}});
+  return {};
+}
+
 }  // namespace
 
 void add_mailbox(CLI::App& root, Context& context) {
   CLI::App& noun = add_noun(root, "mailbox", "mailboxes of a user",
-                            {"mailbox list alice@example.net", "mailbox tree alice@example.net"});
+                            {"mailbox list alice@example.net", "mailbox tree alice@example.net",
+                             "mailbox copy alice@example.net Default/tel:+15550100 Kept/Bob"});
   const auto one = [&](const char* name, const char* help, Result<void> (*function)(Context&, const Options&)) {
     auto options = std::make_shared<Options>();
     CLI::App& verb = add_verb(noun, name, help, {std::string("mailbox ") + name + " alice@example.net"});
@@ -129,6 +168,18 @@ void add_mailbox(CLI::App& root, Context& context) {
   };
   one("list", "all mailboxes with their counters", list);
   one("tree", "the hierarchy", tree);
+
+  auto copied = std::make_shared<Options>();
+  CLI::App& copier = add_verb(noun, "copy",
+                              "copy a mailbox with everything below it, as a conversation history with its sessions: "
+                              "all of it, or nothing",
+                              {"mailbox copy alice@example.net Default/tel:+15550100 Kept/Bob"});
+  copier.add_option("address", copied->address, "any address of the user")->required()->type_name("ADDRESS");
+  copier.add_option("from", copied->from, "path of the mailbox")->required()->type_name("FROM");
+  copier.add_option("to", copied->to, "path of the copy, which must not exist; missing parents are made")
+      ->required()
+      ->type_name("TO");
+  on_run<Options>(copier, context, copied, copy);
 }
 
 }  // namespace cpm::admin

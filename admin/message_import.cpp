@@ -5,7 +5,6 @@
 #include "admin/size.h"
 #include "imap/deliver/deliver.h"
 #include "schema/append.h"
-#include "schema/change_feed.h"
 #include "schema/mailboxes.h"
 
 #include <algorithm>
@@ -39,19 +38,14 @@ bool is_keyword(const std::string& name, const Limits& limits) {
          });
 }
 
-// Clients that are connected hear of it; one that does not sees it at its next look.
-void tell_nodes(Context& context, AccountId account, MailboxId mailbox) {
-  const auto told = context.run([&](Transaction& tx) -> Result<void> {
-    schema::announce(tx, account, mailbox);
-    return {};
-  });
-  static_cast<void>(told);
-}
-
 class Import {
  public:
   Import(Context& context, const Config& config, schema::Principal who, std::string path)
-      : context_(context), limits_(config.limits), roots_(config.cpm_roots), who_(std::move(who)), path_(std::move(path)) {}
+      : context_(context),
+        limits_(config.limits),
+        roots_(config.cpm_roots),
+        who_(std::move(who)),
+        path_(std::move(path)) {}
 
   Result<void> run(ImportSource& source);
   Result<void> report(ImportFormat format, const Result<void>& outcome);
@@ -88,9 +82,8 @@ void Import::add(ImportItem& item) {
   });
   // As a deposit over IMAP; the source has seen to line ends.
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  auto message =
-      imap::make_message(std::move(*item.octets), true, std::move(item.flags), item.date.value_or(now), limits_, {},
-                         {path_, &roots_});
+  auto message = imap::make_message(std::move(*item.octets), true, std::move(item.flags), item.date.value_or(now),
+                                    limits_, {}, {path_, &roots_});
   if (!message) {
     skipped_.push_back({item.where, message.error().text});
     return;

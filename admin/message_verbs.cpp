@@ -1,5 +1,7 @@
 #include "admin/message_verbs.h"
 
+#include "schema/change_feed.h"
+
 #include <algorithm>
 #include <iostream>
 
@@ -74,6 +76,14 @@ Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxConte
     CPM_CHECK(spool->append(*octets));
   }
   return spool;
+}
+
+void tell_nodes(Context& context, AccountId account, MailboxId mailbox) {
+  const auto told = context.run([&](Transaction& tx) -> Result<void> {
+    schema::announce(tx, account, mailbox);
+    return {};
+  });
+  static_cast<void>(told);
 }
 
 bool hopeless(Failure failure) noexcept {

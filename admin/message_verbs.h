@@ -41,6 +41,10 @@ struct MailboxContent {
 [[nodiscard]] Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content,
                                                           const schema::MessageRow& row);
 
+// Clients that are connected hear of it; one that does not sees it at its next look. After the commit of the change;
+// mailbox 0: names.
+void tell_nodes(Context& context, AccountId account, MailboxId mailbox);
+
 // Failures after which nothing else will work either.
 [[nodiscard]] bool hopeless(Failure failure) noexcept;
 

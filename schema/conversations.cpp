@@ -131,8 +131,9 @@ constexpr Query kKinds{
 constexpr Query kLockRow{"account_lock_histories", "select from account where account_id = $1 for no key update"};
 
 constexpr Query kReindexPage{"reindex_page",
-                             "select uid, content_id, size from message where account_id = $1 and mailbox_id = $2"
-                             " and uid > $3 order by uid limit $4"};
+                             "select m.uid, m.content_id, m.size, c.refs > 1 from message m join content c"
+                             " on c.account_id = $1 and c.content_id = m.content_id where m.account_id = $1"
+                             " and m.mailbox_id = $2 and m.uid > $3 order by m.uid limit $4"};
 constexpr Query kWriteFacts{"reindex_write", "select cpm_objects_renew_v1($1, $2, $3::jsonb, $4::jsonb)"};
 constexpr Query kRebuild{"conversation_rebuild", "select conversation_rebuild_v1($1)"};
 
@@ -340,7 +341,8 @@ std::vector<ReindexItem> reindex_page(Transaction& tx, AccountId account, Mailbo
                                       std::size_t limit) {
   std::vector<ReindexItem> out;
   for (const auto& row : tx.exec(kReindexPage, account.value, mailbox.value, after.value, limit)) {
-    out.push_back({Uid{row[0].as<std::uint32_t>()}, ContentId{row[1].as<std::int64_t>()}, row[2].as<std::uint64_t>()});
+    out.push_back({Uid{row[0].as<std::uint32_t>()}, ContentId{row[1].as<std::int64_t>()}, row[2].as<std::uint64_t>(),
+                   row[3].as<bool>()});
   }
   return out;
 }

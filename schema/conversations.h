@@ -125,6 +125,7 @@ struct ReindexItem {
   Uid uid;
   ContentId content;
   std::uint64_t size = 0;
+  bool shared = false;  // other messages have the same content
 };
 [[nodiscard]] std::vector<ReindexItem> reindex_page(Transaction& tx, AccountId account, MailboxId mailbox, Uid after,
                                                     std::size_t limit);

@@ -87,6 +87,15 @@ Result<Spool> with_crlf(ByteSource& source, const Limits& limits, const std::str
   return out;
 }
 
+std::string header_of(ByteSource& octets, const mime::Part& message, const Limits& limits) {
+  return read_range(octets, message.header_begin,
+                    std::min(message.header_end, message.header_begin + limits.header_octets));
+}
+
+std::string thread_of(const schema::ObjectFacts& facts, const mime::SortKeys& keys) {
+  return facts.conversation.empty() ? mime::thread_root(keys) : facts.conversation;
+}
+
 schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits, const Destination& where) {
   schema::ContentHead head;
   const mime::Part message = mime::parse_structure(octets, limits);
@@ -96,8 +105,7 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits, 
   head.body_structure = mime::body_structure_bytes(message, true);
   head.part_map = parts.encode();
   head.header_octets = message.header_end - message.header_begin;
-  const std::string header = read_range(octets, message.header_begin,
-                                        std::min(message.header_end, message.header_begin + limits.header_octets));
+  const std::string header = header_of(octets, message, limits);
   if (head.header_octets <= kStoredHeader) head.header = header;
   head.eight_bit_header = std::any_of(header.begin(), header.end(), [](char c) { return (c & 0x80) != 0; });
   const mime::BodyText mime_headers = mime::part_headers_text(octets, parts, limits.search_text_octets);
@@ -112,7 +120,7 @@ schema::ContentHead make_content_head(ByteSource& octets, const Limits& limits, 
   head.facts = facts_of(header, octets, message, where);
   const mime::SortKeys keys = mime::sort_keys(header);
   head.sort_keys = mime::encode(keys);
-  head.thread = head.facts.conversation.empty() ? mime::thread_root(keys) : head.facts.conversation;
+  head.thread = thread_of(head.facts, keys);
   return head;
 }
 
@@ -141,6 +149,15 @@ Result<schema::NewMessage> make_message(Spool octets, bool binary, schema::FlagS
   message.flags = std::move(flags);
   message.internal_date = internal_date;
   return message;
+}
+
+ContentFacts facts_anew(ByteSource& octets, const Limits& limits, const Destination& where) {
+  const mime::Part message = mime::parse_structure(octets, limits);
+  const std::string header = header_of(octets, message, limits);
+  ContentFacts out;
+  out.facts = facts_of(header, octets, message, where);
+  out.thread = thread_of(out.facts, mime::sort_keys(header));
+  return out;
 }
 
 }  // namespace cpm::imap

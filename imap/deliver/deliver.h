@@ -29,4 +29,11 @@ struct Destination {
                                                       const std::string& spool_directory,
                                                       const Destination& where = {});
 
+// What make_message finds of CPM in octets that are stored already: schema::ContentHead::thread and facts.
+struct ContentFacts {
+  std::string thread;
+  schema::ObjectFacts facts;
+};
+[[nodiscard]] ContentFacts facts_anew(ByteSource& octets, const Limits& limits, const Destination& where);
+
 }  // namespace cpm::imap
