@@ -383,7 +383,7 @@ std::string to_string(const ImapUrl& url) {
   if (url.mailbox) {
     out += '/';
     append_mailbox(out, *url.mailbox);
-  } else if (url.server) {
+  } else if (!url.uid) {
     out += '/';
   }
   if (url.uidvalidity) out += ";UIDVALIDITY=" + std::to_string(*url.uidvalidity);

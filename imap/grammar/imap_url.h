@@ -48,7 +48,7 @@ struct UrlPartial {
 struct ImapUrl {
   bool has_scheme = false;             // else a relative reference: "//host/…", "/mailbox…" or ";UID=…"
   std::optional<UrlServer> server;     // none: that of the base URL
-  std::optional<std::string> mailbox;  // none: a whole server, or ";UID=…", the base URL's mailbox
+  std::optional<std::string> mailbox;  // none: a whole server; or, with a UID, that of the base URL
   std::optional<std::uint32_t> uidvalidity;
   std::optional<std::string> search;  // "?…", not interpreted
   std::optional<std::uint32_t> uid;

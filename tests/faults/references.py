@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """References to something large (MSS-62, MSS-64, MSS-65, MSS-66): CATENATE of 40 MB and URLFETCH of it give the right
-octets, and the server holds no whole object in memory."""
+octets, and the server holds no whole object in memory. Then what the settings url.* change (MSS-78)."""
 import base64
 import hashlib
 import os
@@ -51,7 +51,7 @@ def octets_of(reply):
     return rest[:count]
 
 
-def test(binaries):
+def large(binaries):
     data = os.urandom(28 * MEGA)
     coded = base64.encodebytes(data).replace(b"\n", b"\r\n")
     head = b"Subject: picture\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
@@ -85,6 +85,38 @@ def test(binaries):
         reply = alice.command("APPEND Default CATENATE (" + " ".join(["URL /INBOX/;UID=1"] * 4) + ")")
         check(reply.status == "NO" and reply.code == "TOOBIG", "four of it are more than a message may be", reply)
         alice.must("NOOP")
+
+
+def settings(binaries):
+    sets = ["url.hosts=imap.example.net,[::1]", "url.applications=stream=media@example.net", "url.mechanisms=always"]
+    with Server(binaries, sets=sets) as server, Wire(server.imap) as alice, Wire(server.imap) as service:
+        server.add_user(ALICE)
+        for name in ("media", "other"):
+            server.ctl("service", "add", f"{name}@example.net", "--role", "deposit", "--for", "*", "--password-stdin", stdin="secret\n")
+        alice.login(ALICE)
+        check(b"* OK [URLMECH INTERNAL]" in b"\n".join(alice.must("SELECT INBOX").untagged), "URLMECH without TLS")
+        check(alice.must("RESETKEY INBOX").code == "URLMECH INTERNAL", "and of RESETKEY")
+        alice.append("INBOX", b"Subject: x\r\n\r\nbody\r\n")
+        url = "imap://alice%40example.net@{}/INBOX/;UID=1/;SECTION=TEXT;URLAUTH={}"
+        for host, fits in (("imap.example.net", True), ("IMAP.example.NET:143", True), ("[::1]", True), ("example.net", False)):
+            reply = alice.command(f'GENURLAUTH "{url.format(host, "authuser")}" INTERNAL')
+            check((reply.status == "OK") == fits, f"the host {host}: {reply.status}", reply)
+            reply = alice.command(f'APPEND Default CATENATE (URL "imap://{host}/INBOX/;UID=1")')
+            check((reply.status == "OK") == fits, f"for CATENATE {host}: {reply.status}", reply)
+        signed = alice.must(f'GENURLAUTH "{url.format("imap.example.net", "stream")}" INTERNAL').untagged[0].decode().split('"')[1]
+        check(not alice.command(f'GENURLAUTH "{url.format("imap.example.net", "print+x")}" INTERNAL'), "no other application")
+        check(alice.must(f'URLFETCH "{signed}"').untagged[0].endswith(b" NIL"), "no user stands for an application")
+        for name, may in (("other", False), ("media", True)):
+            code = base64.b64encode(f"{ALICE}\0{name}@example.net\0secret".encode()).decode()
+            service.must(f"AUTHENTICATE PLAIN {code}")
+            got = service.must(f'URLFETCH "{signed}"').untagged[0]
+            check(got.endswith(b"{6}\r\nbody\r\n") if may else got.endswith(b" NIL"), f"the service {name}: {'octets' if may else 'NIL'}", got)
+            service.must("UNAUTHENTICATE")
+
+
+def test(binaries):
+    settings(binaries)
+    large(binaries)
 
 
 main(test)

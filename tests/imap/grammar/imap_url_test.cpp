@@ -72,6 +72,7 @@ TEST(ImapUrl, TheExamplesOfTheRfc) {
 
 TEST(ImapUrl, RoundTrip) {
   for (const char* text : {
+           "/",
            "imap://h/",
            "imap://[::1]:143/a",
            "imap://u;AUTH=%2BX@h/a%2Fb/;UID=1",
