@@ -51,6 +51,9 @@ Result<void> migrate(Context& context, const Options&) {
           ? "schema version " + std::to_string(after.applied) + ": nothing to do"
           : "schema version " + std::to_string(before.applied) + " -> " + std::to_string(after.applied);
   print_done(context, sentence, {{"before", before.applied}, {"after", after.applied}});
+  // Conversations came with version 9; a new store has nothing to look for.
+  if (!context.json && before.applied > 0 && before.applied < 9 && after.applied >= 9)
+    context.io.out << "Then find the conversations of what is stored already: cpmctl conversation reindex --all\n";
   return {};
 }
 

@@ -2,6 +2,9 @@
 #include "admin/conversation_object.h"
 #include "tests/admin/ctl_fixture.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 namespace cpm::admin {
 namespace {
 
@@ -13,22 +16,29 @@ class CtlConversation : public Ctl {
  protected:
   void SetUp() override { ASSERT_EQ(ctl({"user", "add", kAlice, "--no-password"}).code, kOk); }
 
-  void import(const std::string& mailbox, const std::string& text) {
+  // Received at that time of 2020-05-12, "09:15:00": what a single file tells by its own time.
+  void import(const std::string& mailbox, const std::string& text, const std::string& time = "12:00:00") {
     const std::string file = folder_.write("m" + std::to_string(++files_) + ".eml", text);
+    const int seconds =
+        std::stoi(time.substr(0, 2)) * 3600 + std::stoi(time.substr(3, 2)) * 60 + std::stoi(time.substr(6));
+    timespec at[2] = {{1'589'241'600 + seconds, 0}, {1'589'241'600 + seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), at, 0), 0);
     const Outcome done = ctl({"message", "import", kAlice, mailbox, file, "--create"});
     ASSERT_EQ(done.code, kOk) << done.err;
   }
   // A chat message of the second generation.
   void chat(const std::string& mailbox, const std::string& id, const std::string& direction, const std::string& time,
             const std::string& content, const std::string& conversation = "+33600000002") {
-    import(mailbox, "Date: Tue, 12 May 2020 " + time +
-                        " +0000\nFrom: tel:+33600000002\nTo: tel:+33600000001\nMIME-Version: 1.0\n"
-                        "Content-Type: message/cpim\nConversation-ID: " +
-                        conversation + "\nContribution-ID: " + conversation + "\nIMDN-Message-ID: " + id +
-                        "\nMessage-Direction: " + direction +
-                        "\n\nFrom: <tel:+33600000002>\nTo: <tel:+33600000001>\nNS: imdn <urn:ietf:params:imdn>\n"
-                        "imdn.Message-ID: " +
-                        id + "\nDateTime: 2020-05-12T" + time + "Z\n\n" + content);
+    import(mailbox,
+           "Date: Tue, 12 May 2020 " + time +
+               " +0000\nFrom: tel:+33600000002\nTo: tel:+33600000001\nMIME-Version: 1.0\n"
+               "Content-Type: message/cpim\nConversation-ID: " +
+               conversation + "\nContribution-ID: " + conversation + "\nIMDN-Message-ID: " + id +
+               "\nMessage-Direction: " + direction +
+               "\n\nFrom: <tel:+33600000002>\nTo: <tel:+33600000001>\nNS: imdn <urn:ietf:params:imdn>\n"
+               "imdn.Message-ID: " +
+               id + "\nDateTime: 2020-05-12T" + time + "Z\n\n" + content,
+           time);
   }
   void text(const std::string& id, const std::string& direction, const std::string& time, const std::string& said) {
     chat(kHistory, id, direction, time, "Content-Type: text/plain; charset=utf-8\n\n" + said);
@@ -111,10 +121,12 @@ TEST_F(CtlConversation, SessionsBeginAndEndInTheTranscript) {
       "From: <sip:alice@example.net>\nDate: Mon, 04 May 2020 08:30:00 +0000\nSubject: lunch\nConversation-ID: conv1\n"
       "Contribution-ID: sess11\nContent-Type: multipart/related;boundary=cpm; type=\"Application/X-CPM-Session\"\n\n"
       "--cpm\nContent-Type: Application/X-CPM-Session\n\n<session-type>Ad-Hoc</session-type>\n"
-      "<invited-participants>sip:bob@example.net; sip:carol@example.net</invited-participants>\n--cpm--\n");
+      "<invited-participants>sip:bob@example.net; sip:carol@example.net</invited-participants>\n--cpm--\n",
+      "08:30:00");
   import(session,
          "From: <sip:bob@example.net>\nTo: <sip:alice@example.net>\nDate: Mon, 04 May 2020 08:31:00 +0000\n"
-         "Conversation-ID: conv1\nContribution-ID: sess11\nMessage-ID: x1\nContent-Type: text/plain\n\nAt noon?\n");
+         "Conversation-ID: conv1\nContribution-ID: sess11\nMessage-ID: x1\nContent-Type: text/plain\n\nAt noon?\n",
+         "08:31:00");
   const std::string out = ctl({"conversation", "show", kAlice, "conv1"}).out;
   EXPECT_TRUE(holds(out, "08:30  -- session begins: Ad-Hoc; lunch; with ")) << out;
   EXPECT_TRUE(holds(out, "sip:bob@example.net: At noon?")) << out;
