@@ -367,10 +367,15 @@ language sql stable as $$
                            join message i on i.account_id = p_account and i.mailbox_id = p_mailbox and i.uid = o.uid
                                              and i.content_id = o.content_id
                      where o.account_id = p_account and o.content_id = h.content_id and o.mailbox_id = p_mailbox
-                    union all
+                    union all  -- moved away and back, or a copy: looked for only then
                     select i.uid from message i
                      where i.account_id = p_account and i.conversation_id = h.thread_id and i.content_id = h.content_id
-                       and i.mailbox_id = p_mailbox) m on true
+                       and i.mailbox_id = p_mailbox
+                       and not exists (select from cpm_object o
+                                              join message w on w.account_id = p_account and w.mailbox_id = p_mailbox
+                                                                and w.uid = o.uid and w.content_id = o.content_id
+                                        where o.account_id = p_account and o.content_id = h.content_id
+                                          and o.mailbox_id = p_mailbox)) m on true
             order by m.uid limit 1) f
 $$;
 

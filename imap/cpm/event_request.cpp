@@ -1,12 +1,20 @@
 #include "imap/cpm/event_request.h"
 
 #include "imap/cpm/layout.h"
+#include "imap/mime/header.h"
 
 #include <algorithm>
 
 namespace cpm::imap::cpm_objects {
 
 namespace {
+
+// INBOX is one whatever its case (RFC 9051 5.1).
+void capitalise_inbox(std::string& folder) {
+  constexpr std::string_view kInbox = "INBOX";
+  const bool begins = mime::equals_ignore_case(std::string_view(folder).substr(0, kInbox.size()), kInbox);
+  if (begins && (folder.size() == kInbox.size() || folder[kInbox.size()] == '/')) folder.replace(0, kInbox.size(), kInbox);
+}
 
 // RFC 9051 9: flag-keyword is an atom.
 bool is_atom(std::string_view text) {
@@ -36,6 +44,7 @@ Result<schema::EventRequest> read_event(std::string_view octets, const Limits& l
     one.add = operation.add;
     one.flags = flags;
     for (EventObject& object : operation.objects) {
+      capitalise_inbox(object.folder);
       std::string party;
       if (!object.other_party.empty()) party = canonical_address(object.other_party).value_or(object.other_party);
       one.objects.push_back({Uid{object.uid}, std::move(object.folder), std::move(object.message_id),

@@ -65,7 +65,7 @@ TEST(Login, AnswersWithTheTaggedLineAlone) {
   const std::string said = server.talk("a LOGIN " + address + " 1234\n");
   EXPECT_TRUE(starts(said, "a OK [CAPABILITY IMAP4rev1 ")) << said;
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
-  EXPECT_EQ(said.find("AUTH="), std::string::npos);
+  EXPECT_EQ(said.find(" AUTH="), std::string::npos);
   EXPECT_NE(said.find(" UNAUTHENTICATE"), std::string::npos);
 }
 
