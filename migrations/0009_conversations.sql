@@ -218,6 +218,14 @@ language sql stable as $$
       order by h.content_id desc limit 1))
 $$;
 
+-- Whether a canonical address (sip:, tel:, user@host) is one of the account's; sip:user@host is the same as user@host.
+create function account_owns_v1(p_account bigint, p_address text) returns boolean
+language sql stable as $$
+  select exists (select from address a
+                  where a.account_id = p_account
+                    and a.address in (p_address, case when starts_with(p_address, 'sip:') then substr(p_address, 5) else p_address end))
+$$;
+
 -- The facts of those of the messages that are CPM objects: an array of objects with `n`, the number of the message among those
 -- of the deposit, its content and the columns of cpm_object. One with `seeks` has no conversation of its own and takes that of
 -- the message it reports on or replies to.
@@ -238,6 +246,17 @@ begin
              talk smallint, generation smallint, disposition smallint, file_parts smallint, is_group boolean, reports_on text,
              conversation text, in_reply_to text, correlator text, context text, service text, sender text, subject text,
              preview text, session_type text, focus text, group_type text, file_name text, file_type text, participants text[]);
+  -- Without Message-Direction the sender tells it, when there is one.
+  if p_objects @? '$[*].undirected' then
+    update content_head h set direction = case when account_owns_v1(p_account, o.sender) then 1 else 2 end
+      from jsonb_to_recordset(p_objects) as t(content bigint, undirected boolean)
+           join cpm_object o on o.account_id = p_account and o.content_id = t.content
+     where t.undirected and h.account_id = p_account and h.content_id = t.content;
+    update cpm_object o set talk = 1
+      from jsonb_to_recordset(p_objects) as t(content bigint, undirected boolean)
+     where t.undirected and o.account_id = p_account and o.content_id = t.content and o.talk = 2
+       and account_owns_v1(p_account, o.sender);
+  end if;
   if not p_objects @? '$[*].seeks' then
     return;
   end if;

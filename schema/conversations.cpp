@@ -23,7 +23,7 @@ constexpr int kMessageColumns = 33;
 #define CPM_CONVERSATION_COLUMNS                                                                               \
   "c.conversation_id, c.name, c.is_group, c.subject, c.objects, c.messages, c.unread,"                         \
   " extract(epoch from c.last_at)::bigint, array_to_string(array(select p.address from unnest(c.participants)" \
-  " as p(address) where not exists (select from address a where a.address = p.address and a.account_id = $1)), E'\n')"
+  " as p(address) where not account_owns_v1($1, p.address)), E'\n')"
 constexpr int kConversationColumns = 9;
 
 #define CPM_LAST                                                                                                  \

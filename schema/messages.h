@@ -39,6 +39,7 @@ struct StoreRequest {
   FlagChange change = FlagChange::replace;
   FlagSet flags;
   std::optional<ModSeq> unchanged_since;  // RFC 7162 3.1.3
+  std::uint32_t untouched = 0;            // bits that `replace` leaves as they are, too
 };
 struct StoreResult {
   std::vector<MessageFlags> messages;  // every existing message of `uids` that is not in `modified`, new state, by uid

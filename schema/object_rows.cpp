@@ -26,6 +26,7 @@ std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t 
   if (facts.file_parts > 0) row["file_parts"] = facts.file_parts;
   if (facts.disposition != Disposition::none) row["disposition"] = static_cast<int>(facts.disposition);
   if (facts.group) row["is_group"] = true;
+  if (facts.direction == Direction::unknown && !facts.sender.empty()) row["undirected"] = true;
   if (facts.conversation.empty() && (!facts.reports_on.empty() || !facts.in_reply_to.empty())) row["seeks"] = true;
   put(row, "reports_on", facts.reports_on);
   put(row, "conversation", facts.conversation);

@@ -53,7 +53,7 @@ Result<Change> change_of(const Grant& grant, const StoreRequest& request) {
     return fail(Failure::denied, "no right to change these flags");
   }
   Change out{request.change, kAllBits, set, keywords, {}};
-  if (request.change == FlagChange::replace) out.keep = ~allowed & kAllBits;
+  if (request.change == FlagChange::replace) out.keep = (~allowed | request.untouched) & kAllBits;
   if (request.change == FlagChange::remove) {
     out.keep = ~set & kAllBits;
     out.set = 0;

@@ -1,6 +1,7 @@
 // RENAME (RFC 9051 6.3.6): a subtree moves with its root; INBOX gives its messages to the new mailbox and stays.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
+#include "imap/session/containment.h"
 #include "imap/session/metadata_news.h"
 
 namespace cpm::imap::commands::rename {
@@ -33,6 +34,8 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
   const auto to = mailbox_path(session, command.to, true);
   if (!to) co_return failed(to.error());
   if (*to == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
+  const auto allowed = may_move_tree(session.services.settings, *from, *to);
+  if (!allowed) co_return failed(allowed.error());
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
   auto work = [who, old_name = *from, new_name = *to, &limits](schema::Transaction& tx) -> Result<Outcome> {

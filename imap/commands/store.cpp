@@ -96,6 +96,9 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session
   const schema::Principal who = *session.principal;
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
   schema::StoreRequest request{std::move(uids), command.change, command.flags, command.unchanged_since};
+  // A session that is not shown \read-report-sent cannot mean to take it away by giving a message other flags: the
+  // report would go out once more (MSS-54).
+  if (!session.read_report_known) request.untouched = schema::kReadReportSent;
   const Limits& limits = session.limits();
   const auto mode = schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
   auto work = [who, mailbox, request = std::move(request),
@@ -133,41 +136,6 @@ boost::asio::awaitable<Result<void>> tell_piece(Session& session, bool uid) {
   co_return Result<void>{};
 }
 
-// Those of `uids` that have \read-report-sent.
-UidSet reported(const Session& session, const UidSet& uids) {
-  const Snapshot& known = session.selected->view.snapshot();
-  UidSet out;
-  for (const auto& range : uids.ranges()) {
-    for (std::size_t i = known.lower_bound(range.first); i < known.size() && known.uids[i] <= range.last; ++i) {
-      if ((known.bits[i] & schema::kReadReportSent) != 0) out.add(known.uids[i]);
-    }
-  }
-  return out;
-}
-
-// A session that is not shown \read-report-sent cannot mean to take it away by giving a message other flags: the report
-// would go out once more (MSS-54). Those that have it keep it, and are told as they are.
-boost::asio::awaitable<Result<schema::StoreResult>> store_visible(Session& session, const StoreCommand& command,
-                                                                  UidSet uids) {
-  UidSet keep;
-  if (command.change == schema::FlagChange::replace && !session.read_report_known) keep = reported(session, uids);
-  if (keep.empty()) {
-    auto all = co_await store_piece(session, command, std::move(uids));
-    co_return all;
-  }
-  StoreCommand keeping = command;
-  keeping.flags.bits |= schema::kReadReportSent;
-  keeping.silent = false;  // they do not have what the client computes
-  UidSet others = uids.difference(keep);
-  auto first = co_await store_piece(session, keeping, std::move(keep));
-  if (!first || others.empty()) co_return first;
-  auto second = co_await store_piece(session, command, std::move(others));
-  if (!second) co_return second;
-  second->modified.merge(first->modified);
-  second->messages.insert(second->messages.end(), first->messages.begin(), first->messages.end());
-  co_return second;
-}
-
 boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
   if (session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
   if (command.unchanged_since) session.enable_condstore();
@@ -187,7 +155,7 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
       if (!told) co_return failed(told.error());
     }
     const std::uint64_t messages = pieces[i].size();
-    auto result = co_await store_visible(session, command, std::move(pieces[i]));
+    auto result = co_await store_piece(session, command, std::move(pieces[i]));
     if (!result) co_return failed(result.error());
     modified.merge(result->modified);
     stored += result->messages.size();

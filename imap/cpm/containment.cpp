@@ -31,4 +31,11 @@ std::optional<std::string> refuse_move(const Place& from, const Place& to) {
   return "Objects of a conversation history are moved with it, not one by one";
 }
 
+std::optional<std::string> refuse_tree(const Place& from, const Place& to, bool below_session) {
+  if (to.kind == Place::Kind::none || to.kind == Place::Kind::root) return std::nullopt;
+  if (auto refused = refuse_mailbox(to, below_session)) return refused;
+  if (from.kind == to.kind) return std::nullopt;
+  return "A conversation history stays one, and so does a session history; other mailboxes do not become histories";
+}
+
 }  // namespace cpm::imap::cpm_objects

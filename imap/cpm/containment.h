@@ -21,4 +21,8 @@ namespace cpm::imap::cpm_objects {
 // An object out of the history `from`: histories are moved as a whole. Within it they may be.
 [[nodiscard]] std::optional<std::string> refuse_move(const Place& from, const Place& to);
 
+// A mailbox with all below it from one place to another, by RENAME or as a copy: a history keeps its level, and nothing else
+// becomes one.
+[[nodiscard]] std::optional<std::string> refuse_tree(const Place& from, const Place& to, bool below_session);
+
 }  // namespace cpm::imap::cpm_objects

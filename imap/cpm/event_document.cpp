@@ -99,6 +99,11 @@ Result<EventDocument> read_event_document(std::string_view octets) {
   const Xml xml(octets);
   if (!xml.well_formed) return invalid("not well-formed XML");
   const pugi::xml_node root = xml.document.document_element();
+  const auto is_element = [](const pugi::xml_node& node) { return node.type() == pugi::node_element; };
+  const auto roots = xml.document.children();
+  if (std::count_if(roots.begin(), roots.end(), is_element) > 1) return invalid("more than one document");
+  if (octets.find("&#0") != std::string_view::npos || octets.find("&#x0") != std::string_view::npos)
+    return invalid("a character reference to NUL");
   if (local_name(root) != "cpm-evfw") return invalid("the document is " + quoted(local_name(root)) + ", not cpm-evfw");
   return Reader().read(root);
 }

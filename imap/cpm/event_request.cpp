@@ -47,7 +47,8 @@ Result<schema::EventRequest> read_event(std::string_view octets, const Limits& l
       capitalise_inbox(object.folder);
       std::string party;
       if (!object.other_party.empty()) party = canonical_address(object.other_party).value_or(object.other_party);
-      one.objects.push_back({Uid{object.uid}, std::move(object.folder), std::move(object.message_id),
+      constexpr std::uint32_t kGreatestUid = 0x7fffffff;  // no message has it: those above are as little found
+      one.objects.push_back({Uid{std::min(object.uid, kGreatestUid)}, std::move(object.folder), std::move(object.message_id),
                              std::move(object.conversation_id), std::move(object.contribution_id), std::move(party)});
     }
     out.operations.push_back(std::move(one));

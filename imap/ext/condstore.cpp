@@ -9,7 +9,10 @@ Extension describe() {
   extension.name = "condstore";
   extension.rfcs = {"RFC 7162"};
   extension.capabilities = {{"CONDSTORE"}};
-  extension.enables = {{"CONDSTORE", [](Session& session) { session.enable_condstore(); }}};
+  extension.enables = {{"CONDSTORE", [](Session& session) {
+                          session.enable_condstore();
+                          session.enabled.knows_closed = true;
+                        }}};
   extension.select_parameters = {{"CONDSTORE", [](wire::Lexer&, const ParseContext&) {
                                     return SelectAction{[](Session& session) { session.enable_condstore(); }, {}};
                                   }}};

@@ -2,6 +2,7 @@
 // nothing, within the quota (MSS-15; docs/conversations.md). Moving one is RENAME.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
+#include "imap/session/containment.h"
 #include "imap/session/metadata_news.h"
 #include "schema/copy_tree.h"
 
@@ -29,6 +30,8 @@ boost::asio::awaitable<Done> execute(Session& session, CopyTreeCommand command) 
   const auto to = mailbox_path(session, command.to, true);
   if (!to) co_return failed(to.error());
   if (*to == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
+  const auto allowed = may_move_tree(session.services.settings, *from, *to);
+  if (!allowed) co_return failed(allowed.error());
   auto work = [who = *session.principal, from = *from, to = *to, &limits = session.limits()](schema::Transaction& tx) {
     return schema::copy_tree(tx, who, from, to, limits);
   };

@@ -129,7 +129,10 @@ Extension describe() {
   extension.rfcs = {"RFC 7162"};
   extension.capabilities = {{"QRESYNC"}};
   extension.requires_names = {"condstore", "enable"};
-  extension.enables = {{"QRESYNC", [](Session& session) { session.enable_qresync(); }}};
+  extension.enables = {{"QRESYNC", [](Session& session) {
+                          session.enable_qresync();
+                          session.enabled.knows_closed = true;
+                        }}};
   extension.select_parameters = {{"QRESYNC", parse_parameter}};
   extension.response_codes = {"CLOSED", "HIGHESTMODSEQ"};
   return extension;

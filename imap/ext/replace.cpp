@@ -100,6 +100,7 @@ Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, 
   CPM_TRY(marked, schema::store_flags(tx, grant, mark, limits));
   CPM_TRY(gone, schema::expunge(tx, grant, mark.uids));
   if (marked.messages.empty() || gone.uids.empty()) return fail(Failure::expunged, "The message no longer exists");
+  CPM_CHECK(may_leave(settings, grant.mailbox().path, target));
   CPM_CHECK(may_store(tx, settings, who, target, staged));
   auto stored = schema::deposit_at(tx, who, target, staged, limits);
   if (!stored) return target_error(stored.error());

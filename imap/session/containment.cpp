@@ -22,6 +22,12 @@ Result<void> refused(const std::optional<std::string>& reason) {
   return {};
 }
 
+bool below_session(const Settings& settings, std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return false;
+  return cpm_objects::place_of(path.substr(0, slash), settings.history_roots).kind == Place::Kind::session;
+}
+
 Result<void> may_stand(schema::Transaction& tx, const schema::Grant& to, const Place& place,
                        const std::vector<ObjectKind>& kinds) {
   bool held = place.kind == Place::Kind::session && schema::holds_object(tx, to, ObjectKind::session_info);
@@ -68,13 +74,34 @@ Result<void> may_copy([[maybe_unused]] schema::Transaction& tx, const Settings& 
 #endif
 }
 
+Result<void> may_leave(const Settings& settings, [[maybe_unused]] std::string_view from,
+                       [[maybe_unused]] std::string_view to) {
+  if (!settings.containment) return {};
+#ifdef CPMSTORE_HAS_CPM
+  return refused(cpm_objects::refuse_move(cpm_objects::place_of(from, settings.history_roots),
+                                          cpm_objects::place_of(to, settings.history_roots)));
+#else
+  return {};
+#endif
+}
+
+Result<void> may_move_tree(const Settings& settings, [[maybe_unused]] std::string_view from,
+                           [[maybe_unused]] std::string_view to) {
+  if (!settings.containment) return {};
+#ifdef CPMSTORE_HAS_CPM
+  return refused(cpm_objects::refuse_tree(cpm_objects::place_of(from, settings.history_roots),
+                                          cpm_objects::place_of(to, settings.history_roots),
+                                          below_session(settings, to)));
+#else
+  return {};
+#endif
+}
+
 Result<void> may_make(const Settings& settings, [[maybe_unused]] std::string_view path) {
   if (!settings.containment) return {};
 #ifdef CPMSTORE_HAS_CPM
-  const std::size_t slash = path.rfind('/');
-  const std::string_view parent = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-  const bool below = cpm_objects::place_of(parent, settings.history_roots).kind == Place::Kind::session;
-  return refused(cpm_objects::refuse_mailbox(cpm_objects::place_of(path, settings.history_roots), below));
+  return refused(cpm_objects::refuse_mailbox(cpm_objects::place_of(path, settings.history_roots),
+                                             below_session(settings, path)));
 #else
   return {};
 #endif

@@ -72,6 +72,7 @@ struct Services {
 // Features that change how the session writes; asked only in wire, updates and response.
 struct Enabled {
   bool condstore = false;
+  bool knows_closed = false;  // by ENABLE of what has CLOSED, not by a parameter of SELECT (decision 0027)
   bool utf8 = false;      // UTF8=ACCEPT
   bool rev2 = false;      // IMAP4rev2
   bool qresync = false;   // VANISHED instead of EXPUNGE

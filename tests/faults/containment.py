@@ -60,6 +60,15 @@ def rules(server):
     wire.must("UNSELECT")
     check(wire.command("RENAME Default/gc-1 Default/gc-9").status == "OK", "a whole history moves")
     check(wire.command("NOOP").status == "OK", "the session lives")
+    for command in ("RENAME mine/gc-1 Default/gc-9/gc-1/below", "RENAME mine Default/mine", "RENAME Default/gc-9/gc-1 Default/flat", "RENAME INBOX Default/inbox",
+                    "RENAME Default/gc-2 Default/gc-9/gc-2", "XCOPYTREE Default/gc-9/gc-1 Default/flat", "XCOPYTREE mine Default/mine"):
+        refused(wire.command(command), command)
+    check(wire.command("XCOPYTREE Default/gc-9 Default/gc-10").status == "OK", "a whole history is copied")
+    check(wire.command("RENAME Default/gc-10 mine/gc-10").status == "OK", "… and leaves the histories")
+    wire.must("SELECT Default/gc-9/gc-1")
+    text = chat("m9")
+    refused(wire.command(b"REPLACE 1 mine {%d+}\r\n" % len(text) + text), "an object does not leave by REPLACE")
+    wire.must("UNSELECT")
     wire.must("ENABLE X-CPM-ONCE")
     refused(put("Default/gc-9/gc-1", session("s5")), "the rule holds for repeatable deposits")
 
