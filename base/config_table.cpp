@@ -116,7 +116,8 @@ void network_keys(Table& t) {
   list(t, "cpm.roots", "Default,cpmdefault", {}, "mailboxes whose children are conversation histories; empty: none",
        [](Config& c) -> std::vector<std::string>& { return c.cpm_roots; });
   flag(t, "cpm.containment", false,
-       "refuse what does not belong into a history: a second session info, mailboxes below a session, messages in a root,"
+       "refuse what does not belong into a history: a second session info, mailboxes below a session, messages in a "
+       "root,"
        " messages moved out one by one",
        [](Config& c) -> bool& { return c.cpm_containment; });
   number(t, ValueType::number, "server.threads", 0, 0, 256, "threads that run sessions; 0: one per processor",

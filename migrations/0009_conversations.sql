@@ -46,8 +46,9 @@ comment on column mailbox.has_objects is 'Messages of conversations are or were 
 alter table message add column conversation_id bigint, add column talk smallint;
 comment on column message.conversation_id is 'content_head.thread_id of a CPM object; null for mail.';
 comment on column message.talk is 'cpm_object.talk; null for mail.';
-create index message_conversation on message (account_id, conversation_id, internal_date) where conversation_id is not null;
-comment on index message_conversation is 'A conversation in the order of its messages, over all mailboxes. Mail has no entry here.';
+create index message_conversation on message (account_id, conversation_id, internal_date, content_id)
+  where conversation_id is not null;
+comment on index message_conversation is 'A conversation in the order of its messages, over all mailboxes; content ids rise with time. Mail has no entry here.';
 
 create index message_state on message (account_id, mailbox_id, uid) where talk = 3;
 comment on index message_state is 'The session info and group state objects of a history: few, and found without reading the others.';

@@ -56,7 +56,8 @@ constexpr Query kDeleteTexts{"account_delete_texts", "delete from content_text w
 constexpr Query kDeleteHeads{"account_delete_heads", "delete from content_head where account_id = $1"};
 constexpr Query kDeleteObjects{"account_delete_objects", "delete from cpm_object where account_id = $1"};
 constexpr Query kDeleteContent{"account_delete_content", "delete from content where account_id = $1"};
-// Mailboxes with their keywords, conversations, annotations, subscriptions and the credential go with it, by foreign keys.
+// Mailboxes with their keywords, conversations, annotations, subscriptions and the credential go with it, by foreign
+// keys.
 constexpr Query kDeleteAccount{"account_delete", "delete from account where account_id = $1"};
 constexpr Query kDeleteMessages{"account_delete_messages", "delete from message where account_id = $1"};
 constexpr Query kDeleteExpunged{"account_delete_expunged", "delete from expunged where account_id = $1"};

@@ -87,9 +87,9 @@ struct DepositedAt {
 [[nodiscard]] Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                              std::vector<StagedMessage>& messages, const Limits& limits);
 
-// The same for a depositor that may repeat itself: an object with the IMDN-Message-ID (without one: the Contribution-ID) and
-// the octets of one that stands in the mailbox already, or of one before it in `messages`, is not stored again. Plain mail
-// always is. Needs Mode::transaction; two that deposit the same at once store it once.
+// The same for a depositor that may repeat itself: an object with the IMDN-Message-ID (without one: the
+// Contribution-ID) and the octets of one that stands in the mailbox already, or of one before it in `messages`, is not
+// stored again. Plain mail always is. Needs Mode::transaction; two that deposit the same at once store it once.
 struct DepositedOnce {
   MailboxId mailbox;
   UidValidity uidvalidity;

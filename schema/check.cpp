@@ -140,8 +140,10 @@ constexpr std::array<Query, 18> kInvariants{{
      " and m.changed > a.metadata_changes limit 1000"},
     {"check_conversations",
      "select 0, format('conversation %s counts %s objects, %s messages, %s unread, last %s; counted %s, %s, %s, %s', "
-     "coalesce(c.conversation_id, r.conversation_id), c.objects, c.messages, c.unread, c.last_at, r.objects, r.messages,"
-     " r.unread, r.last_at) from (select * from conversation where account_id = $1) c full join (select conversation_id,"
+     "coalesce(c.conversation_id, r.conversation_id), c.objects, c.messages, c.unread, c.last_at, r.objects, "
+     "r.messages,"
+     " r.unread, r.last_at) from (select * from conversation where account_id = $1) c full join (select "
+     "conversation_id,"
      " count(*) as objects, count(*) filter (where talk in (1, 2)) as messages,"
      " count(*) filter (where talk = 2 and flags & 1 = 0) as unread,"
      " coalesce(max(internal_date) filter (where talk in (1, 2)), max(internal_date)) as last_at from message"
@@ -149,13 +151,15 @@ constexpr std::array<Query, 18> kInvariants{{
      " on r.conversation_id = c.conversation_id where (c.objects, c.messages, c.unread, c.last_at)"
      " is distinct from (r.objects, r.messages, r.unread, r.last_at) limit 1000"},
     {"check_message_object",
-     "select m.mailbox_id, format('UID %s is in conversation %s as %s; its object says %s, %s%s', m.uid, m.conversation_id,"
+     "select m.mailbox_id, format('UID %s is in conversation %s as %s; its object says %s, %s%s', m.uid, "
+     "m.conversation_id,"
      " m.talk, h.thread_id, o.talk, case when b.has_objects then '' else ', and its mailbox has no objects' end)"
      " from message m join mailbox b on b.account_id = $1 and b.mailbox_id = m.mailbox_id"
      " left join cpm_object o on o.account_id = $1 and o.content_id = m.content_id"
      " left join content_head h on h.account_id = $1 and h.content_id = m.content_id and o.content_id is not null"
      " where m.account_id = $1 and ((m.conversation_id, m.talk) is distinct from"
-     " (h.thread_id, case when h.thread_id is not null then o.talk end) or m.conversation_id is not null and not b.has_objects)"
+     " (h.thread_id, case when h.thread_id is not null then o.talk end) or m.conversation_id is not null and not "
+     "b.has_objects)"
      " limit 1000"},
     {"check_objects",
      "select 0, format('object %s has no content', o.content_id) from cpm_object o where o.account_id = $1"

@@ -28,7 +28,7 @@ constexpr int kConversationColumns = 9;
 
 #define CPM_LAST                                                                                                  \
   " left join lateral (select * from message i where i.account_id = $1 and i.conversation_id = c.conversation_id" \
-  " and i.talk in (1, 2) order by i.internal_date desc limit 1) m on true"                                        \
+  " and i.talk in (1, 2) order by i.internal_date desc, i.content_id desc limit 1) m on true"                     \
   " left join content_head h on h.account_id = $1 and h.content_id = m.content_id"                                \
   " left join cpm_object o on o.account_id = $1 and o.content_id = m.content_id"
 
@@ -308,8 +308,7 @@ std::vector<ObjectKind> kinds_of(Transaction& tx, const Grant& grant, const UidS
   std::vector<ObjectKind> out;
   const RangeArrays ranges(uids);
   if (ranges.empty) return out;
-  for (const auto& row :
-       tx.exec(kKinds, grant.account().value, grant.mailbox().id.value, ranges.lo, ranges.hi))
+  for (const auto& row : tx.exec(kKinds, grant.account().value, grant.mailbox().id.value, ranges.lo, ranges.hi))
     out.push_back(static_cast<ObjectKind>(row[0].as<std::int16_t>()));
   return out;
 }

@@ -1,7 +1,7 @@
-// Conversations: all CPM objects of one thread, in whatever mailbox they are (migrations/0009_conversations.sql). The number of
-// a conversation is that of the thread (THREADID). Counters are exact and change in the transaction that changes the messages.
-// Also the histories that mailboxes hold, and where an object stands.
-// All functions need the rights to see (l) and read (r): Failure::denied. Runs on: db thread.
+// Conversations: all CPM objects of one thread, in whatever mailbox they are (migrations/0009_conversations.sql). The
+// number of a conversation is that of the thread (THREADID). Counters are exact and change in the transaction that
+// changes the messages. Also the histories that mailboxes hold, and where an object stands. All functions need the
+// rights to see (l) and read (r): Failure::denied. Runs on: db thread.
 #pragma once
 
 #include "base/number_set.h"
@@ -26,7 +26,7 @@ struct ConversationMessage {
   UidValidity uidvalidity;
   Uid uid;
   ContentId content;
-  std::uint32_t flags = 0;  // FlagBit
+  std::uint32_t flags = 0;      // FlagBit
   std::chrono::sys_seconds at;  // INTERNALDATE
   ObjectFacts facts;
 };
@@ -38,7 +38,7 @@ struct Conversation {
   std::string subject;
   std::uint32_t objects = 0, messages = 0, unread = 0;
   std::chrono::sys_seconds last_at;
-  std::vector<std::string> participants;  // without the owner's own addresses
+  std::vector<std::string> participants;    // without the owner's own addresses
   std::optional<ConversationMessage> last;  // the newest message; none while there are only silent objects
 };
 
@@ -61,8 +61,8 @@ struct ConversationQuery {
 [[nodiscard]] Result<Conversation> find_conversation(Transaction& tx, const Principal& who, std::int64_t id);
 [[nodiscard]] Result<Conversation> find_conversation(Transaction& tx, const Principal& who, std::string_view name);
 
-// The objects of a conversation in the order of INTERNALDATE, those with the same octets once; `after`: the last one of the
-// page before.
+// The objects of a conversation in the order of INTERNALDATE, those with the same octets once; `after`: the last one of
+// the page before.
 struct ConversationPlace {
   std::chrono::sys_seconds at;
   ContentId content;
@@ -87,21 +87,21 @@ struct HistoryRow {
   std::string path;
   UidValidity uidvalidity;
   std::uint32_t messages = 0, unseen = 0, children = 0;
-  Uid session_info, group_state;  // the newest of each; 0: none
+  Uid session_info, group_state;                         // the newest of each; 0: none
   std::string session_type, group_type, focus, subject;  // what these say
   std::string conversation;                              // its name, of the newest of these
 };
 [[nodiscard]] Result<std::vector<HistoryRow>> list_histories(Transaction& tx, const Principal& who);
 
-// What a mailbox holds: whether there is a session info or group state object in it, and the kinds of some of its messages
-// (those that are missing are left out).
+// What a mailbox holds: whether there is a session info or group state object in it, and the kinds of some of its
+// messages (those that are missing are left out).
 [[nodiscard]] bool holds_object(Transaction& tx, const Grant& grant, ObjectKind kind);
 [[nodiscard]] std::vector<ObjectKind> kinds_of(Transaction& tx, const Grant& grant, const UidSet& uids);
 // Until the end of the transaction nothing is added to the account by others. Failure::not_found.
 [[nodiscard]] Result<void> lock_account_row(Transaction& tx, AccountId account);
 
-// Where an object stands that is known by its IMDN-Message-ID or, without one, by its Contribution-ID; the rest narrows.
-// An empty text matches all.
+// Where an object stands that is known by its IMDN-Message-ID or, without one, by its Contribution-ID; the rest
+// narrows. An empty text matches all.
 struct ObjectQuery {
   std::string imdn_message_id;
   std::string contribution_id;
@@ -134,7 +134,8 @@ struct ReindexFacts {
   std::string thread;  // ContentHead::thread
   ObjectFacts facts;
 };
-// Writes what is derived; conversations are made of it by rebuild_conversations(), which all that changes them waits for.
+// Writes what is derived; conversations are made of it by rebuild_conversations(), which all that changes them waits
+// for.
 void write_facts(Transaction& tx, AccountId account, MailboxId mailbox, const std::vector<ReindexFacts>& facts);
 // Returns how many messages changed their conversation.
 std::uint64_t rebuild_conversations(Transaction& tx, AccountId account);

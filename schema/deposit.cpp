@@ -26,8 +26,8 @@ constexpr Query kDepositAt{
 constexpr Query kContentInsert{"content_insert",
                                "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
 
-constexpr Query kDeposit{"deposit",
-                         "select uidvalidity, first_uid, modseq from deposit_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+constexpr Query kDeposit{
+    "deposit", "select uidvalidity, first_uid, modseq from deposit_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
 constexpr Query kLockAccount{"account_lock_deposit", "select from account where account_id = $1 for no key update"};
 constexpr Query kLockMailbox{"mailbox_lock_deposit",
@@ -200,8 +200,8 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
     if (!sent_ahead && !staged) {
       return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets,
                      contents.dates, contents.moments, contents.directions, contents.threads, contents.exact,
-                     contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords,
-                     objects, seconds_now());
+                     contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords, objects,
+                     seconds_now());
     }
     if (!contents.empty()) {
       tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,

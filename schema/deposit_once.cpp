@@ -116,7 +116,8 @@ Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::s
     first_uid = stored.uids.min();
   }
   for (std::size_t i = 0; i < place.size(); ++i)
-    out.uids.push_back(found[i] ? static_cast<std::uint32_t>(place[i]) : first_uid + static_cast<std::uint32_t>(place[i]));
+    out.uids.push_back(found[i] ? static_cast<std::uint32_t>(place[i])
+                                : first_uid + static_cast<std::uint32_t>(place[i]));
   return out;
 }
 

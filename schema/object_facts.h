@@ -46,32 +46,34 @@ struct ObjectFacts {
   std::string imdn_message_id;
   std::string message_id;
   Direction direction = Direction::unknown;
-  bool exact = false;  // the header says under these four names nothing else: the values may stand for it in SEARCH HEADER
+  bool exact =
+      false;  // the header says under these four names nothing else: the values may stand for it in SEARCH HEADER
 
   ObjectKind kind = ObjectKind::mail;
-  int generation = 0;         // 1: CPM 2.0 / RCS 5.1, 2: CPM 2.1 / RCS 6.0, 0: cannot be told
-  std::string conversation;   // the name of the conversation: party or Conversation-ID (imap/cpm/layout.h); empty: none
-  std::string in_reply_to;    // InReplyTo-Contribution-ID, either spelling
-  std::string correlator;     // Message-Correlator, decoded
-  std::string context;        // Message-Context, in lower case, without quotes
-  std::string service;        // of P-Asserted-Service or Accept-Contact: "msg", "largemsg", "filetransfer", "session"; or the URN
-  std::string sender;         // canonical address (layout.h); empty when anonymous
+  int generation = 0;        // 1: CPM 2.0 / RCS 5.1, 2: CPM 2.1 / RCS 6.0, 0: cannot be told
+  std::string conversation;  // the name of the conversation: party or Conversation-ID (imap/cpm/layout.h); empty: none
+  std::string in_reply_to;   // InReplyTo-Contribution-ID, either spelling
+  std::string correlator;    // Message-Correlator, decoded
+  std::string context;       // Message-Context, in lower case, without quotes
+  std::string
+      service;  // of P-Asserted-Service or Accept-Contact: "msg", "largemsg", "filetransfer", "session"; or the URN
+  std::string sender;                     // canonical address (layout.h); empty when anonymous
   std::vector<std::string> participants;  // all addresses named, canonical, sorted, each once; at most 200
-  std::string subject;        // decoded
-  std::string preview;        // the beginning of the text, or the name of the file; at most 200 characters
+  std::string subject;                    // decoded
+  std::string preview;                    // the beginning of the text, or the name of the file; at most 200 characters
   std::optional<std::chrono::sys_seconds> moment;  // DateTime of CPIM, of a notification, timestamp of a group state
 
-  bool group = false;         // of a conversation of more than two
-  std::string session_type;   // "1-1", "Ad-Hoc", "Pre-Defined", "Group" as written
-  std::string focus;          // lastfocussessionid of a group state
-  std::string group_type;     // "Open", "Closed" as written
+  bool group = false;        // of a conversation of more than two
+  std::string session_type;  // "1-1", "Ad-Hoc", "Pre-Defined", "Group" as written
+  std::string focus;         // lastfocussessionid of a group state
+  std::string group_type;    // "Open", "Closed" as written
 
-  std::string file_name;      // of the first file that is not a thumbnail
+  std::string file_name;  // of the first file that is not a thumbnail
   std::string file_type;
   std::optional<std::uint64_t> file_size;  // octets
-  int file_parts = 0;         // files the object speaks of
+  int file_parts = 0;                      // files the object speaks of
 
-  std::string reports_on;     // a notification: the IMDN-Message-ID of its message
+  std::string reports_on;  // a notification: the IMDN-Message-ID of its message
   Disposition disposition = Disposition::none;
 };
 
@@ -85,13 +87,10 @@ enum class Talk : std::int16_t {
 [[nodiscard]] constexpr Talk talk_of(const ObjectFacts& facts) noexcept {
   switch (facts.kind) {
     case ObjectKind::notification:
-    case ObjectKind::signal:
-      return Talk::silent;
+    case ObjectKind::signal: return Talk::silent;
     case ObjectKind::session_info:
-    case ObjectKind::group_state:
-      return Talk::state;
-    default:
-      return facts.direction == Direction::sent ? Talk::sent : Talk::received;
+    case ObjectKind::group_state: return Talk::state;
+    default: return facts.direction == Direction::sent ? Talk::sent : Talk::received;
   }
 }
 

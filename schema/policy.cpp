@@ -10,11 +10,11 @@ namespace {
 
 // Place 0 to 2 as PolicySource; the user's values are octets, and so are all here.
 constexpr Query kReadAll{"policy_read",
-                      "select 0, p.key, convert_to(p.value, 'UTF8') from account_policy p where p.account_id = $1"
-                      " union all select 1, s.key, convert_to(s.value, 'UTF8') from site_policy s"
-                      " union all select 2, substr(m.entry, length($2::text) + 1), m.value from metadata m"
-                      " where m.account_id = $1 and m.mailbox_id = 0 and m.owner_id = $1 and m.value is not null"
-                      " and m.entry >= $2::text and m.entry < $3::text"};
+                         "select 0, p.key, convert_to(p.value, 'UTF8') from account_policy p where p.account_id = $1"
+                         " union all select 1, s.key, convert_to(s.value, 'UTF8') from site_policy s"
+                         " union all select 2, substr(m.entry, length($2::text) + 1), m.value from metadata m"
+                         " where m.account_id = $1 and m.mailbox_id = 0 and m.owner_id = $1 and m.value is not null"
+                         " and m.entry >= $2::text and m.entry < $3::text"};
 constexpr Query kReadSite{"policy_site", "select key, value from site_policy order by key"};
 
 constexpr Query kSet{"policy_set",

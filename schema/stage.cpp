@@ -60,11 +60,10 @@ void insert_head(Transaction& tx, AccountId account, const StagedMessage& messag
   std::optional<pqxx::binarystring> header;
   if (!head.header.empty()) header.emplace(bytes(head.header));
   tx.exec(kHead, account.value, message.content.value, sent_at, head.header_octets, sent_date,
-          static_cast<int>(head.facts.direction),
-          bytes(head.envelope), bytes(head.body), bytes(head.body_structure), bytes(head.part_map), header,
-          clean_text(head.header_text), clean_fact(head.facts.conversation_id), clean_fact(head.facts.contribution_id),
-          clean_fact(head.facts.imdn_message_id), clean_fact(head.facts.message_id), thread_id(head.thread),
-          bytes(head.sort_keys), head.facts.exact);
+          static_cast<int>(head.facts.direction), bytes(head.envelope), bytes(head.body), bytes(head.body_structure),
+          bytes(head.part_map), header, clean_text(head.header_text), clean_fact(head.facts.conversation_id),
+          clean_fact(head.facts.contribution_id), clean_fact(head.facts.imdn_message_id),
+          clean_fact(head.facts.message_id), thread_id(head.thread), bytes(head.sort_keys), head.facts.exact);
   tx.exec(kText, account.value, message.content.value, head.body_text_complete, clean_text(head.body_text));
 }
 

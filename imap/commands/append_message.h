@@ -39,7 +39,8 @@ boost::asio::awaitable<std::optional<Done>> refuse_target(Session& session, std:
 
 using StagedMessages = std::shared_ptr<std::vector<schema::StagedMessage>>;
 
-// Parsed, and large ones written, ready for a deposit into the mailbox `path`. `check_quota`: refuse large ones early that have no room now.
+// Parsed, and large ones written, ready for a deposit into the mailbox `path`. `check_quota`: refuse large ones early
+// that have no room now.
 boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::string path,
                                                               std::vector<AppendMessage> messages, bool check_quota);
 

@@ -1,9 +1,9 @@
 // COPY, UID COPY (RFC 9051 6.4.7), MOVE, UID MOVE (RFC 6851) with COPYUID (RFC 4315). COPY is one
 // transaction, all or nothing; MOVE of very many messages goes in pieces, each message is here or there (RFC 6851 3.3).
 #include "imap/commands/mailbox_argument.h"
-#include "imap/session/containment.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
+#include "imap/session/containment.h"
 #include "imap/session/message_limit.h"
 #include "imap/session/pieces.h"
 

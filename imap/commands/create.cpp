@@ -1,7 +1,7 @@
 // CREATE (RFC 9051 6.3.4) with USE (RFC 6154 3). Missing parents become real mailboxes (design decision 15).
 #include "imap/commands/mailbox_argument.h"
-#include "imap/session/containment.h"
 #include "imap/grammar/object_id.h"
+#include "imap/session/containment.h"
 
 namespace cpm::imap::commands::create {
 

@@ -13,7 +13,8 @@ namespace {
 void capitalise_inbox(std::string& folder) {
   constexpr std::string_view kInbox = "INBOX";
   const bool begins = mime::equals_ignore_case(std::string_view(folder).substr(0, kInbox.size()), kInbox);
-  if (begins && (folder.size() == kInbox.size() || folder[kInbox.size()] == '/')) folder.replace(0, kInbox.size(), kInbox);
+  if (begins && (folder.size() == kInbox.size() || folder[kInbox.size()] == '/'))
+    folder.replace(0, kInbox.size(), kInbox);
 }
 
 // RFC 9051 9: flag-keyword is an atom.
@@ -48,8 +49,9 @@ Result<schema::EventRequest> read_event(std::string_view octets, const Limits& l
       std::string party;
       if (!object.other_party.empty()) party = canonical_address(object.other_party).value_or(object.other_party);
       constexpr std::uint32_t kGreatestUid = 0x7fffffff;  // no message has it: those above are as little found
-      one.objects.push_back({Uid{std::min(object.uid, kGreatestUid)}, std::move(object.folder), std::move(object.message_id),
-                             std::move(object.conversation_id), std::move(object.contribution_id), std::move(party)});
+      one.objects.push_back({Uid{std::min(object.uid, kGreatestUid)}, std::move(object.folder),
+                             std::move(object.message_id), std::move(object.conversation_id),
+                             std::move(object.contribution_id), std::move(party)});
     }
     out.operations.push_back(std::move(one));
   }

@@ -23,7 +23,8 @@ std::optional<schema::ConversationCursor> cursor_from(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, seconds);
   constexpr std::int64_t kYear9999 = 253'402'300'799;
-  if (error != std::errc() || at == end || *at != '-' || seconds < -kYear9999 || seconds > kYear9999) return std::nullopt;
+  if (error != std::errc() || at == end || *at != '-' || seconds < -kYear9999 || seconds > kYear9999)
+    return std::nullopt;
   const auto thread = thread_named(text.substr(static_cast<std::size_t>(at - text.data()) + 1));
   if (!thread) return std::nullopt;
   return schema::ConversationCursor{std::chrono::sys_seconds(std::chrono::seconds(seconds)), *thread};
@@ -80,9 +81,7 @@ std::string_view direction_name(schema::Direction direction) {
   return direction == schema::Direction::sent ? "SENT" : "RECEIVED";
 }
 
-std::optional<std::string> or_nil(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
-}
+std::optional<std::string> or_nil(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
 
 void write_message(wire::Encoder& out, const schema::ConversationMessage& message) {
   out.raw("(MAILBOX ").mailbox_quoted(message.mailbox);

@@ -22,7 +22,8 @@ EventCommand parse(wire::Lexer& lexer, const ParseContext&) {
 
 boost::asio::awaitable<std::optional<Done>> before_literal(Session&, std::string, std::uint64_t octets) {
   if (octets <= cpm_objects::kEventDocumentOctets) co_return std::nullopt;
-  co_return no("The document is larger than " + std::to_string(cpm_objects::kEventDocumentOctets) + " octets", "TOOBIG");
+  co_return no("The document is larger than " + std::to_string(cpm_objects::kEventDocumentOctets) + " octets",
+               "TOOBIG");
 }
 
 void write(wire::Encoder& out, const schema::EventAnswer& answer) {

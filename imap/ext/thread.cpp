@@ -180,7 +180,8 @@ boost::asio::awaitable<Result<Threads>> make_threads(Session& session, Algorithm
     ObjectKeys objects;
     auto take_objects = [&objects, most](const ObjectPage& page) -> Result<void> {
       objects.take(page);
-      if (objects.octets() > most) return fail(Failure::limit, "Too many messages to thread at once: narrow the search");
+      if (objects.octets() > most)
+        return fail(Failure::limit, "Too many messages to thread at once: narrow the search");
       return {};
     };
     read = co_await read_key_pages(session, mailbox, wanted.numbers(), schema::SortColumns::threads, ObjectPage(),

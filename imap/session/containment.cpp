@@ -100,8 +100,8 @@ Result<void> may_move_tree(const Settings& settings, [[maybe_unused]] std::strin
 Result<void> may_make(const Settings& settings, [[maybe_unused]] std::string_view path) {
   if (!settings.containment) return {};
 #ifdef CPMSTORE_HAS_CPM
-  return refused(cpm_objects::refuse_mailbox(cpm_objects::place_of(path, settings.history_roots),
-                                             below_session(settings, path)));
+  return refused(
+      cpm_objects::refuse_mailbox(cpm_objects::place_of(path, settings.history_roots), below_session(settings, path)));
 #else
   return {};
 #endif

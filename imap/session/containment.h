@@ -1,6 +1,6 @@
-// The optional rule of what may stand in histories (configuration key cpm.containment), asked by the commands that store,
-// copy and move messages and make mailboxes. Without it, and in a build without imap/cpm, everything may stand everywhere.
-// Runs on: db thread; may_leave(), may_move_tree() and may_make() anywhere.
+// The optional rule of what may stand in histories (configuration key cpm.containment), asked by the commands that
+// store, copy and move messages and make mailboxes. Without it, and in a build without imap/cpm, everything may stand
+// everywhere. Runs on: db thread; may_leave(), may_move_tree() and may_make() anywhere.
 #pragma once
 
 #include "imap/session/session.h"
@@ -11,7 +11,8 @@
 
 namespace cpm::imap {
 
-// Failure::invalid with the reason: a NO [CANNOT]. The first two lock the account, so that what they saw holds until commit.
+// Failure::invalid with the reason: a NO [CANNOT]. The first two lock the account, so that what they saw holds until
+// commit.
 [[nodiscard]] Result<void> may_store(schema::Transaction& tx, const Settings& settings, const schema::Principal& who,
                                      std::string_view path, const std::vector<schema::StagedMessage>& messages);
 [[nodiscard]] Result<void> may_copy(schema::Transaction& tx, const Settings& settings, const schema::Grant& from,

@@ -73,10 +73,10 @@ struct Services {
 struct Enabled {
   bool condstore = false;
   bool knows_closed = false;  // by ENABLE of what has CLOSED, not by a parameter of SELECT (decision 0027)
-  bool utf8 = false;      // UTF8=ACCEPT
-  bool rev2 = false;      // IMAP4rev2
-  bool qresync = false;   // VANISHED instead of EXPUNGE
-  bool uid_only = false;  // VANISHED and UIDFETCH: no message numbers either way
+  bool utf8 = false;          // UTF8=ACCEPT
+  bool rev2 = false;          // IMAP4rev2
+  bool qresync = false;       // VANISHED instead of EXPUNGE
+  bool uid_only = false;      // VANISHED and UIDFETCH: no message numbers either way
   bool deposit_once = false;  // X-CPM-ONCE: APPEND of what is there already answers with its UID
 };
 
