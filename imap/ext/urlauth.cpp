@@ -133,8 +133,8 @@ struct ResetKeyCommand {
 
 ResetKeyCommand parse_resetkey(wire::Lexer& lexer, const ParseContext&) {
   ResetKeyCommand command;
-  if (lexer.peek() == ' ' && lexer.peek_at(1) != '\0') {
-    lexer.sp();
+  // A blank without a name is a mistake, not the wish to remove all.
+  if (lexer.try_sp()) {
     command.mailbox = grammar::parse_mailbox(lexer);
     while (lexer.peek() == ' ' && lexer.peek_at(1) != '\0') {
       lexer.sp();

@@ -57,7 +57,8 @@ bool usable(const Session& session, const grammar::ImapUrl& url) {
   if (!url.uid) return false;
   if (url.partial && !session.services.registry.has("url_partial")) return false;
   if (url.server && !is_this_server(session.services.settings, *url.server)) return false;
-  return !url.expire || std::chrono::system_clock::now() < *url.expire + std::chrono::seconds(1);
+  // In seconds: a year may be any from 0000 to 9999.
+  return !url.expire || std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) <= *url.expire;
 }
 
 bool is_registered(const std::vector<std::string>& applications, const std::string& application,
@@ -114,6 +115,7 @@ bool tells_url_mechanisms(const Session& session) {
 
 boost::asio::awaitable<Result<UrlMessage>> open_own_url(Session& session, grammar::ImapUrl url, std::uint32_t columns) {
   if (!usable(session, url) || url.access) co_return nowhere();
+  if (url.server && !url.server->user) co_return nowhere();  // names nobody's mailbox (RFC 5092 3.1)
   std::string path;
   std::optional<MailboxId> mailbox;
   if (url.mailbox) {
