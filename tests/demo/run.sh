@@ -64,6 +64,10 @@ Let the conversation grow while the first device waits:
       {"type": "chat", "conversation": "conv-7f21", "contribution": "chat-1", "id": "live-1", "from": "tel:+15550101", "to": "tel:+15550100", "direction": "received", "date": "$(date -u +%Y-%m-%dT%H:%M:%SZ)", "text": "Are you there?"}
 With a mail client: IMAP server ${imaps%:*}, port ${imaps##*:}, TLS (accept the self-made certificate), or
   mutt -e 'set ssl_verify_host=no' -f 'imaps://alice%40example.net:alice-secret@$imaps/Default/tel:+15550101'
+See the conversations as they are, with who received and read what:
+  $bin/cpmctl --data $data conversation list alice@example.net
+  $bin/cpmctl --data $data conversation show alice@example.net tel:+15550101
+  $bin/cpmctl --data $data conversation export alice@example.net tel:+15550101 --format html --to conversation.html
 Manage it:
   $bin/cpmctl --data $data user list
   $bin/cpmctl --data $data mailbox tree alice@example.net

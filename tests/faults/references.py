@@ -101,7 +101,7 @@ def settings(binaries):
         for host, fits in (("imap.example.net", True), ("IMAP.example.NET:143", True), ("[::1]", True), ("example.net", False)):
             reply = alice.command(f'GENURLAUTH "{url.format(host, "authuser")}" INTERNAL')
             check((reply.status == "OK") == fits, f"the host {host}: {reply.status}", reply)
-            reply = alice.command(f'APPEND Default CATENATE (URL "imap://{host}/INBOX/;UID=1")')
+            reply = alice.command(f'APPEND Default CATENATE (URL "imap://alice%40example.net@{host}/INBOX/;UID=1")')
             check((reply.status == "OK") == fits, f"for CATENATE {host}: {reply.status}", reply)
         signed = alice.must(f'GENURLAUTH "{url.format("imap.example.net", "stream")}" INTERNAL').untagged[0].decode().split('"')[1]
         check(not alice.command(f'GENURLAUTH "{url.format("imap.example.net", "print+x")}" INTERNAL'), "no other application")
