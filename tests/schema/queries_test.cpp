@@ -73,7 +73,8 @@ bool excepted(const Statement& statement) {
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
   static const std::set<std::string> kNoAccount{"address",        "service",          "service_pattern", "installation",
                                                 "schema_version", "schema_migration", "site_policy",     "sweep_round",
-                                                "pg_index",       "pg_extension",     "pg_namespace"};
+                                                "pg_index",       "pg_extension",     "pg_namespace",
+                                                "push_subscription"};
   static const std::set<std::string> kDirectory{"account", "credential"};  // read by name at log-in
   std::set<std::string> tables;
   static const std::regex kExtract(R"re(extract\(epoch from [a-z_.]+\))re");
