@@ -43,6 +43,18 @@ std::string command_of(const CLI::App& root) {
   return name;
 }
 
+// Errors repeat what stands in files and messages, which must not play with the terminal. Their own line ends stay.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 // The detail is for the log of a server; here the operator reads it.
 void report(Context& context, const Error& error) {
   if (context.json) {
@@ -51,7 +63,7 @@ void report(Context& context, const Error& error) {
     print_json(context.io.err, object);
     return;
   }
-  context.io.err << "cpmctl: " << error.text << '\n';
+  context.io.err << "cpmctl: " << printable_lines(error.text) << '\n';
   const bool puzzling = error.failure == Failure::internal || error.failure == Failure::unavailable ||
                         error.failure == Failure::in_doubt || error.failure == Failure::corrupt ||
                         error.failure == Failure::timeout;

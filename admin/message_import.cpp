@@ -3,6 +3,7 @@
 #include "admin/import_source.h"
 #include "admin/message_verbs.h"
 #include "admin/size.h"
+#include "base/imap_words.h"
 #include "imap/deliver/deliver.h"
 #include "schema/append.h"
 #include "schema/mailboxes.h"
@@ -31,11 +32,7 @@ struct Pending {
 
 // RFC 9051 flag-keyword: an atom.
 bool is_keyword(const std::string& name, const Limits& limits) {
-  return !name.empty() && name.size() <= limits.keyword_octets &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c > 0x20 && c < 0x7f &&
-                  std::string_view("(){%*\"\\]").find(static_cast<char>(c)) == std::string_view::npos;
-         });
+  return name.size() <= limits.keyword_octets && is_atom(name);
 }
 
 class Import {

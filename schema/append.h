@@ -13,6 +13,7 @@
 #include "schema/object_facts.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,7 @@ struct StagedMessage {
   std::uint64_t size = 0;
   bool inline_bytes = false;  // small: bytes and head still in `message`, stored by deposit()
   NewMessage message;
+  std::string digest;  // SHA-256 of the octets; empty: of a small one, not asked for yet
 };
 
 // A message of at most kInlineOctets, ready for deposit() without asking the database.
@@ -97,8 +99,11 @@ struct DepositedOnce {
   UidSet added;                     // those that are new
   ModSeq highestmodseq;
 };
+// `admit` is asked about those that are to be stored, when the account is locked; not about those that are there.
+using Admit = std::function<Result<void>(const std::vector<StagedMessage>& fresh)>;
 [[nodiscard]] Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::string_view path,
-                                                 std::vector<StagedMessage>& messages, const Limits& limits);
+                                                 std::vector<StagedMessage>& messages, const Limits& limits,
+                                                 const Admit& admit = {});
 
 // Removes content that no message refers to any more and staged leftovers older than `staged_age`; at most `batch` of
 // them. Returns how many were removed. Called by a job on each node; bodies being read stay valid for `grace`.

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <random>
+#include <stdexcept>
 
 namespace cpm::schema {
 
@@ -117,6 +118,16 @@ void ContentRows::value(std::string_view octets) {
   at += std::to_string(blob_.size());
 }
 
+std::string read_all(ByteSource& source, std::uint64_t size) {
+  std::string out(static_cast<std::size_t>(size), '\0');
+  for (std::size_t filled = 0; filled < out.size();) {
+    const std::size_t got = source.read(filled, out.data() + filled, out.size() - filled);
+    if (got == 0) throw std::runtime_error("the octets of a message ended early");
+    filled += got;
+  }
+  return out;
+}
+
 void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   const ContentHead& head = message.message.head;
   element(contents, std::to_string(message.content.value));
@@ -130,7 +141,7 @@ void ContentRows::add(const StagedMessage& message, std::string_view octets) {
   element(exact, head.facts.exact ? "t" : "f");
   element(complete, head.body_text_complete ? "t" : "f");
   // In the order that content_insert_v2 takes them.
-  value(sha256(octets));
+  value(message.digest.empty() ? sha256(octets) : message.digest);
   value(octets);
   value(head.envelope);
   value(head.body);

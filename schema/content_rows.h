@@ -22,6 +22,9 @@ namespace cpm::schema {
 
 [[nodiscard]] std::string sha256(std::string_view octets);
 
+// The first `size` octets. Throws when they end early.
+[[nodiscard]] std::string read_all(ByteSource& source, std::uint64_t size);
+
 // Valid UTF-8 without NUL, as PostgreSQL demands of text: anything else becomes U+FFFD, NUL vanishes.
 [[nodiscard]] std::string clean_text(std::string_view text);
 // The same, cut to what an index entry may hold.

@@ -1,6 +1,7 @@
 #include "schema/conversations.h"
 
 #include "schema/content_rows.h"
+#include "schema/mailbox_rows.h"
 #include "schema/object_rows.h"
 #include "schema/packed.h"
 
@@ -18,7 +19,6 @@ namespace {
   " o.subject, o.preview, o.in_reply_to, o.correlator, o.context, o.service, o.session_type, o.focus, o.group_type," \
   " o.file_name, o.file_type, o.file_size, o.file_parts, o.reports_on, o.disposition,"                               \
   " extract(epoch from o.moment)::bigint, o.is_group, array_to_string(o.participants, E'\n')"
-constexpr int kMessageColumns = 33;
 
 #define CPM_CONVERSATION_COLUMNS                                                                               \
   "c.conversation_id, c.name, c.is_group, c.subject, c.objects, c.messages, c.unread,"                         \
@@ -128,7 +128,6 @@ constexpr Query kKinds{
     " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid between r.lo and r.hi offset 0) m"
     " left join lateral (select i.kind from cpm_object i where i.account_id = $1 and i.content_id = m.content_id"
     " offset 0) o on true"};
-constexpr Query kLockRow{"account_lock_histories", "select from account where account_id = $1 for no key update"};
 
 constexpr Query kReindexPage{"reindex_page",
                              "select m.uid, m.content_id, m.size, c.refs > 1 from message m join content c"
@@ -207,7 +206,6 @@ ConversationMessage message_from(const pqxx::row& row, int first) {
   facts.participants = lines(at(32));
   return out;
 }
-static_assert(kMessageColumns == 33);
 
 Conversation conversation_from(const pqxx::row& row) {
   Conversation out;
@@ -314,7 +312,7 @@ std::vector<ObjectKind> kinds_of(Transaction& tx, const Grant& grant, const UidS
 }
 
 Result<void> lock_account_row(Transaction& tx, AccountId account) {
-  if (tx.exec(kLockRow, account.value).empty()) return fail(Failure::not_found, "no such account");
+  CPM_CHECK(lock_account(tx, account));
   return {};
 }
 

@@ -7,7 +7,6 @@
 #include "schema/sql_refusal.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace cpm::schema {
 
@@ -29,7 +28,6 @@ constexpr Query kContentInsert{"content_insert",
 constexpr Query kDeposit{
     "deposit", "select uidvalidity, first_uid, modseq from deposit_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
-constexpr Query kLockAccount{"account_lock_deposit", "select from account where account_id = $1 for no key update"};
 constexpr Query kLockMailbox{"mailbox_lock_deposit",
                              "select from mailbox where account_id = $1 and mailbox_id = $2 for no key update"};
 
@@ -72,7 +70,7 @@ Result<KeywordTable> keywords_for(Transaction& tx, const Grant& grant, const std
   KeywordTable table = read_keywords(tx, account, mailbox);
   if (std::all_of(names.begin(), names.end(), [&](const std::string& name) { return table.find(name).has_value(); }))
     return table;
-  tx.exec(kLockAccount, account.value);
+  CPM_CHECK(lock_account(tx, account));
   if (tx.exec(kLockMailbox, account.value, mailbox.value).empty()) return fail(Failure::not_found, "no such mailbox");
   table = read_keywords(tx, account, mailbox);
   CPM_CHECK(add_keywords(tx, account, mailbox, table, names, limits));
@@ -101,16 +99,6 @@ MessageRows rows_of(Rights rights, const std::vector<StagedMessage>& messages, c
   }
   for (std::string* array : {&out.contents, &out.sizes, &out.dates, &out.flags, &out.keywords, &out.staged})
     *array += '}';
-  return out;
-}
-
-std::string read_all(ByteSource& source, std::uint64_t size) {
-  std::string out(static_cast<std::size_t>(size), '\0');
-  for (std::size_t filled = 0; filled < out.size();) {
-    const std::size_t got = source.read(filled, out.data() + filled, out.size() - filled);
-    if (got == 0) throw std::runtime_error("the octets of a message ended early");
-    filled += got;
-  }
   return out;
 }
 

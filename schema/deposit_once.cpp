@@ -1,58 +1,31 @@
+#include "base/hex.h"
 #include "schema/append.h"
 #include "schema/content_rows.h"
+#include "schema/mailbox_rows.h"
 
 #include <map>
-#include <stdexcept>
 #include <utility>
 
 namespace cpm::schema {
 
 namespace {
 
-constexpr Query kLock{"account_lock_once", "select from account where account_id = $1 for no key update"};
 constexpr Query kDeposited{"deposited", "select n, uid from deposited_v1($1, $2, $3::text[], $4::text[], $5::bytea[])"};
-constexpr Query kStagedDigest{"staged_digest",
-                              "select encode(digest, 'hex') from content where account_id = $1 and content_id = $2"};
-
-std::string hex(std::string_view octets) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char c : octets) {
-    out += kDigits[static_cast<unsigned char>(c) >> 4];
-    out += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return out;
-}
-
-Result<std::string> digest_of(Transaction& tx, AccountId account, const StagedMessage& message) {
-  if (!message.inline_bytes) {
-    const pqxx::result rows = tx.exec(kStagedDigest, account.value, message.content.value);
-    if (rows.empty()) return fail(Failure::unavailable, "the staged message is gone; try again");
-    return std::string(rows[0][0].c_str());
-  }
-  std::string octets(static_cast<std::size_t>(message.size), '\0');
-  for (std::size_t filled = 0; filled < octets.size();) {
-    const std::size_t got = message.message.octets->read(filled, octets.data() + filled, octets.size() - filled);
-    if (got == 0) throw std::runtime_error("the octets of a message ended early");
-    filled += got;
-  }
-  return hex(sha256(octets));
-}
-
 // What two deposits of one object have in common.
 struct Identity {
   std::string imdn, contribution, digest;
   friend auto operator<=>(const Identity&, const Identity&) = default;
 };
 
-Result<std::optional<Identity>> identity_of(Transaction& tx, AccountId account, const StagedMessage& message) {
+std::optional<Identity> identity_of(StagedMessage& message) {
   const ObjectFacts& facts = message.message.head.facts;
   if (facts.kind == ObjectKind::mail || (facts.imdn_message_id.empty() && facts.contribution_id.empty()))
-    return std::optional<Identity>();
-  CPM_TRY(digest, digest_of(tx, account, message));
-  Identity out{clean_fact(facts.imdn_message_id), {}, digest};
+    return std::nullopt;
+  // Found once: the deposit that may follow takes it over.
+  if (message.digest.empty()) message.digest = sha256(read_all(*message.message.octets, message.size));
+  Identity out{clean_fact(facts.imdn_message_id), {}, message.digest};
   if (out.imdn.empty()) out.contribution = clean_fact(facts.contribution_id);
-  return std::optional(std::move(out));
+  return out;
 }
 
 // The UIDs of those that stand in the mailbox.
@@ -63,7 +36,7 @@ std::map<Identity, std::uint32_t> find(Transaction& tx, const Grant& grant, cons
   for (const Identity& one : wanted) {
     imdn.push_back(one.imdn);
     contributions.push_back(one.contribution);
-    digests.push_back("\\x" + one.digest);
+    digests.push_back("\\x" + hex(one.digest));
   }
   for (const auto& row : tx.exec(kDeposited, grant.account().value, grant.mailbox().id.value, array(std::span(imdn)),
                                  array(std::span(contributions)), array(std::span(digests))))
@@ -74,13 +47,13 @@ std::map<Identity, std::uint32_t> find(Transaction& tx, const Grant& grant, cons
 }  // namespace
 
 Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::string_view path,
-                                   std::vector<StagedMessage>& messages, const Limits& limits) {
-  tx.exec(kLock, who.account.value);
+                                   std::vector<StagedMessage>& messages, const Limits& limits, const Admit& admit) {
+  CPM_CHECK(lock_account(tx, who.account));
   CPM_TRY(grant, authorize(tx, who, path, kInsert));
   std::vector<std::optional<Identity>> identities;
   std::vector<Identity> wanted;
-  for (const StagedMessage& message : messages) {
-    CPM_TRY(identity, identity_of(tx, who.account, message));
+  for (StagedMessage& message : messages) {
+    auto identity = identity_of(message);
     if (identity) wanted.push_back(*identity);
     identities.push_back(std::move(identity));
   }
@@ -109,6 +82,7 @@ Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::s
   }
   std::uint32_t first_uid = 0;
   if (!fresh.empty()) {
+    if (admit) CPM_CHECK(admit(fresh));
     CPM_TRY(stored, deposit(tx, grant, fresh, limits));
     out.uidvalidity = stored.uidvalidity;
     out.added = stored.uids;

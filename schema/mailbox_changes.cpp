@@ -13,7 +13,7 @@ namespace {
 
 constexpr Query kLockAccount{
     "account_lock_mailboxes",
-    "select next_mailbox, next_uidvalidity, mailboxes from account where account_id = $1 for update"};
+    "select next_mailbox, next_uidvalidity, mailboxes from account where account_id = $1 for no key update"};
 
 constexpr Query kWalk{
     "mailbox_walk",

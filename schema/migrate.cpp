@@ -1,5 +1,6 @@
 #include "schema/migrate.h"
 
+#include "base/hex.h"
 #include "base/log.h"
 
 #include <openssl/evp.h>
@@ -32,17 +33,6 @@ std::string sha256(std::string_view text) {
   unsigned length = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr);
   return {reinterpret_cast<const char*>(digest.data()), length};
-}
-
-std::string hex(std::string_view octets) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : octets) {
-    const auto octet = static_cast<unsigned char>(c);
-    out += kDigits[octet >> 4];
-    out += kDigits[octet & 15];
-  }
-  return out;
 }
 
 int newest() { return migrations().empty() ? 0 : migrations().back().number; }

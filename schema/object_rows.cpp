@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <limits>
+
 namespace cpm::schema {
 
 namespace {
@@ -23,7 +26,8 @@ std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t 
                         {"generation", facts.generation}};
   if (facts.moment) row["moment"] = facts.moment->time_since_epoch().count();
   if (facts.file_size) row["file_size"] = *facts.file_size;
-  if (facts.file_parts > 0) row["file_parts"] = facts.file_parts;
+  if (facts.file_parts > 0)
+    row["file_parts"] = std::min<int>(facts.file_parts, std::numeric_limits<std::int16_t>::max());
   if (facts.disposition != Disposition::none) row["disposition"] = static_cast<int>(facts.disposition);
   if (facts.group) row["is_group"] = true;
   if (facts.direction == Direction::unknown && !facts.sender.empty()) row["undirected"] = true;

@@ -112,9 +112,9 @@ Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage messa
     if (room.empty()) return fail(Failure::not_found, "no such account");
     if (!room[0][0].as<bool>()) return fail(Failure::over_quota, "the limit of this account is reached");
   }
-  const std::string digest = insert_chunks(tx, account, out, limits.chunk_octets);
+  out.digest = insert_chunks(tx, account, out, limits.chunk_octets);
   insert_head(tx, account, out);
-  tx.exec(kContent, account.value, out.content.value, out.size, bytes(digest));
+  tx.exec(kContent, account.value, out.content.value, out.size, bytes(out.digest));
   return out;
 }
 

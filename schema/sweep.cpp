@@ -55,8 +55,7 @@ constexpr Query kAged{"sweep_aged",
 constexpr Query kObjects{"sweep_session_objects",
                          "select m.uid from unnest($3::int[]) as u (uid) cross join lateral (select i.uid, i.content_id"
                          " from message i where i.account_id = $1 and i.mailbox_id = $2 and i.uid = u.uid offset 0) m"
-                         " join content_head h on h.account_id = $1 and h.content_id = m.content_id"
-                         " where h.header_text ~ '(?n)^CONTENT-TYPE:.*(X-CPM-SESSION|GROUP-STATE-OBJECT)'"};
+                         " join cpm_object o on o.account_id = $1 and o.content_id = m.content_id and o.talk = 3"};
 constexpr Query kWithDeleted{
     "sweep_deleted",
     "select uid, size from message where account_id = $1 and mailbox_id = $2 and flags & 8 <> 0"

@@ -1,5 +1,6 @@
 #include "schema/urlauth.h"
 
+#include "base/hex.h"
 #include "schema/credentials.h"
 #include "schema/directory.h"
 
@@ -25,17 +26,6 @@ constexpr Query kReset{"urlauth_key_reset",
                        " set key = excluded.key, made_at = now()"};
 constexpr Query kRemoveAll{"urlauth_keys_remove",
                            "delete from urlauth_key where account_id = $1 and user_id = $2 returning mailbox_id"};
-
-std::string hex(std::string_view octets) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : octets) {
-    const auto octet = static_cast<unsigned char>(c);
-    out += kDigits[octet >> 4];
-    out += kDigits[octet & 15];
-  }
-  return out;
-}
 
 // The UIDVALIDITY is signed too: a URL that does not name it is void nevertheless when UIDs are given anew.
 std::string token_of(std::string_view key, UidValidity uidvalidity, std::string_view rump) {

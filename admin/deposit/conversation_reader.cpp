@@ -1,6 +1,7 @@
 #include "admin/deposit/conversation_reader.h"
 
 #include "admin/deposit/object_builder.h"
+#include "admin/deposit/text.h"
 #include "base/config_value.h"
 
 #include <nlohmann/json.hpp>
@@ -18,7 +19,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kSlip = 3;  // changes of letters that still look like a slip
 
-Error wrong(const std::string& text) { return fail(Failure::invalid, text); }
+Error wrong(std::string text) { return fail(Failure::invalid, bounded(std::move(text))); }
 
 constexpr unsigned bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
 constexpr unsigned kAll = ~0U;

@@ -38,9 +38,11 @@ Result<void> Depositor::add(Object object) {
   const std::uint64_t size = object.size();
   const bool full = !waiting_.empty() && (waiting_.front().mailbox != object.mailbox || waiting_.size() >= most ||
                                           waiting_octets_ + size > settings_.batch_octets);
-  if (full) CPM_CHECK(flush());
-  waiting_.push_back(std::move(object));
+  Result<void> flushed;
+  if (full) flushed = flush();
+  waiting_.push_back(std::move(object));  // after a failure too: repeat() may mend it
   waiting_octets_ += size;
+  if (!flushed) return flushed;
   return waiting_.size() >= most ? flush() : Result<void>();
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kLongestField = 990;  // RFC 5322 2.1.1, with the field's name
 
-Error wrong(const std::string& text) { return fail(Failure::invalid, text); }
+Error wrong(std::string text) { return fail(Failure::invalid, bounded(std::move(text))); }
 
 // What a kind of object is called in a sentence.
 std::string sentence_name(const Facts& facts) {

@@ -87,6 +87,15 @@ std::uint64_t base64_lines_size(std::uint64_t octets) noexcept {
   return characters + (lines == 0 ? 0 : (lines - 1) * 2);
 }
 
+std::string bounded(std::string sentence) {
+  constexpr std::size_t kMost = 1000;
+  if (sentence.size() <= kMost) return sentence;
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(sentence[end]) & 0xc0) == 0x80) --end;
+  sentence.resize(end);
+  return sentence + "…";
+}
+
 bool is_ascii(std::string_view text) noexcept {
   return std::none_of(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; });
 }

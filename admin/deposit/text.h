@@ -14,6 +14,9 @@ namespace cpm::deposit {
 // The size of `octets` in base64 with CRLF behind every 76 characters but the last line.
 [[nodiscard]] std::uint64_t base64_lines_size(std::uint64_t octets) noexcept;
 
+// A sentence that repeats what stands in a file: cut when that is long.
+[[nodiscard]] std::string bounded(std::string sentence);
+
 [[nodiscard]] bool is_ascii(std::string_view text) noexcept;
 // Text without octets above 127 as it is, else encoded words of at most 75 characters (RFC 2047), on one line.
 [[nodiscard]] std::string header_text(std::string_view text);

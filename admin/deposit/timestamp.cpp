@@ -1,5 +1,7 @@
 #include "admin/deposit/timestamp.h"
 
+#include "admin/deposit/text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,7 +66,7 @@ bool is_at(std::string_view text, std::size_t at, const char* any_of) {
 }  // namespace
 
 Result<Timestamp> Timestamp::parse(std::string_view text) {
-  const Error wrong = fail(Failure::invalid, "\"" + std::string(text) +
+  const Error wrong = fail(Failure::invalid, "\"" + bounded(std::string(text)) +
                                                  "\" is not a date and time as 2026-11-02T09:14:05Z or "
                                                  "2026-11-02T10:14:05+01:00");
   const int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);

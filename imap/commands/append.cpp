@@ -65,8 +65,11 @@ std::string uid_list(const std::vector<std::uint32_t>& uids) {
 boost::asio::awaitable<Done> append_once(Session& session, std::string path, StagedMessages staged) {
   auto work = [who = *session.principal, target = std::move(path), staged, &limits = session.limits(),
                &settings = session.services.settings](schema::Transaction& tx) -> Result<schema::DepositedOnce> {
-    CPM_CHECK(may_store(tx, settings, who, target, *staged));
-    return schema::deposit_once(tx, who, target, *staged, limits);
+    // What is there already may stay there.
+    const auto admit = [&](const std::vector<schema::StagedMessage>& fresh) {
+      return may_store(tx, settings, who, target, fresh);
+    };
+    return schema::deposit_once(tx, who, target, *staged, limits, admit);
   };
   auto stored = co_await session.db(std::move(work));
   if (!stored) co_return failed(target_error(stored.error()));

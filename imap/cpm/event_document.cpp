@@ -1,5 +1,6 @@
 #include "imap/cpm/event_document.h"
 
+#include "base/imap_words.h"
 #include "imap/cpm/text.h"
 #include "imap/cpm/xml.h"
 #include "imap/mime/charset.h"
@@ -20,9 +21,7 @@ std::string quoted(std::string_view text) { return "\"" + clean(text.substr(0, 1
 // A flag of IMAP: an atom, with a backslash before it if it is a system flag (RFC 9051 9).
 bool is_flag(std::string_view text) {
   if (text.starts_with('\\')) text.remove_prefix(1);
-  return !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
-  });
+  return text.size() <= 255 && is_atom(text);
 }
 
 class Reader {

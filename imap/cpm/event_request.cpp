@@ -1,28 +1,13 @@
 #include "imap/cpm/event_request.h"
 
+#include "base/imap_words.h"
 #include "imap/cpm/layout.h"
-#include "imap/mime/header.h"
 
 #include <algorithm>
 
 namespace cpm::imap::cpm_objects {
 
 namespace {
-
-// INBOX is one whatever its case (RFC 9051 5.1).
-void capitalise_inbox(std::string& folder) {
-  constexpr std::string_view kInbox = "INBOX";
-  const bool begins = mime::equals_ignore_case(std::string_view(folder).substr(0, kInbox.size()), kInbox);
-  if (begins && (folder.size() == kInbox.size() || folder[kInbox.size()] == '/'))
-    folder.replace(0, kInbox.size(), kInbox);
-}
-
-// RFC 9051 9: flag-keyword is an atom.
-bool is_atom(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
-  });
-}
 
 Result<schema::FlagSet> flag_of(const std::string& name, const Limits& limits) {
   schema::FlagSet flags;

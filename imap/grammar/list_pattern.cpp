@@ -1,7 +1,7 @@
 #include "imap/grammar/list_pattern.h"
 
+#include "base/imap_words.h"
 #include "imap/grammar/mutf7.h"
-#include "imap/wire/lexer.h"
 
 #include <algorithm>
 
@@ -32,11 +32,6 @@ std::string fold_wildcards(std::string_view pattern) {
 }
 
 }  // namespace
-
-void capitalise_inbox(std::string& path) {
-  if (path.size() < kInbox.size() || !wire::iequals(std::string_view(path).substr(0, kInbox.size()), kInbox)) return;
-  if (path.size() == kInbox.size() || path[kInbox.size()] == kDelimiter) path.replace(0, kInbox.size(), kInbox);
-}
 
 ListPattern::ListPattern(std::string_view reference, std::string_view pattern, bool utf8) {
   std::string joined = join(reference, pattern);

@@ -12,9 +12,6 @@ namespace cpm::imap::grammar {
 
 inline constexpr char kDelimiter = '/';
 
-// "inbox" → "INBOX", "inbox/x" → "INBOX/x"; other names stay.
-void capitalise_inbox(std::string& path);
-
 // Reference and pattern of LIST joined, in canonical form. A pattern that starts with the delimiter takes no reference.
 // INBOX matches in any case, as the whole name and as first component. Without `utf8` a 7-bit pattern is modified
 // UTF-7.

@@ -1,5 +1,6 @@
 #include "imap/grammar/mailbox_name.h"
 
+#include "base/imap_words.h"
 #include "imap/grammar/mutf7.h"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "imap/wire/lexer.h"
 
+#include "base/imap_words.h"
+
 #include <algorithm>
 
 namespace cpm::imap::wire {
@@ -26,20 +28,7 @@ bool is_base64(std::string_view token) {
 
 }  // namespace
 
-bool is_atom_char(unsigned char c) noexcept {
-  if (c <= 0x20 || c >= 0x7f) return false;
-  switch (c) {
-    case '(':
-    case ')':
-    case '{':
-    case '%':
-    case '*':
-    case '"':
-    case '\\':
-    case ']': return false;
-    default: return true;
-  }
-}
+bool is_atom_char(unsigned char c) noexcept { return cpm::is_atom_char(c); }
 
 bool is_astring_char(unsigned char c) noexcept { return c == ']' || is_atom_char(c); }
 

@@ -222,6 +222,11 @@ def wrong_inputs(server, folder):
     refused(deposit(server, bad), 2, 'line 2: unknown key "txet"; did you mean "text"?', "Nothing was stored")
     bad.write_text(line + "\n{nonsense\n")
     refused(deposit(server, bad), 2, "line 2: this is not JSON", "Nothing was stored")
+    bad.write_text(line.replace('"text"', '"\\u001b[31mtext"') + "\n")
+    done = deposit(server, bad)
+    check("?[31mtext" in done.stderr and "\x1b" not in done.stderr, "a file cannot play with the terminal", done.stderr)
+    bad.write_text('{"type": "chat", "text": "' + 100000 * "x" + "\n")
+    check(len(deposit(server, bad).stderr) < 2000, "nor fill it")
     bad.write_text(every_kind()[5].replace("lake.png", "none.png") + "\n")
     refused(deposit(server, bad), 3, "line 1: ", "none.png is not a file", "Nothing was stored")
     refused(deposit(server, folder / "none.jsonl"), 3, "there is no file")
@@ -433,6 +438,15 @@ def fake_once(server, folder):
     summary = json.loads(done.stdout)
     check(summary["stored"] == 3 and summary["in_doubt"] == [] and len(download(server, "Default/again")) == 3, "and all is stored", summary)
     check(any(b"ENABLE X-CPM-ONCE\r\n" in line for line in state["lines"]), "in these words")
+    # The batch that breaks is stored because a line of another mailbox comes: that line is not lost.
+    broken["count"] = 0
+    file.write_text("".join(every_kind()[0].replace("k1", f"turn{n // 2}").replace('"m1"', f'"t{n}"') + "\n" for n in range(6)))
+    middle = Middle(server.imap, breaking)
+    done = deposit(server, file, "--once", "--json", "--server", f"127.0.0.1:{middle.port}", "--plain")
+    check(done.returncode == 0 and broken["count"] == 2, "--once: a connection that breaks between two mailboxes", done.stderr)
+    summary = json.loads(done.stdout)
+    there = [len(download(server, f"Default/turn{n}")) for n in range(3)]
+    check(summary["stored"] == 6 and there == [2, 2, 2], "loses no line", (summary, there))
 
 
 def test(binaries):

@@ -71,6 +71,11 @@ def rules(server):
     wire.must("UNSELECT")
     wire.must("ENABLE X-CPM-ONCE")
     refused(put("Default/gc-9/gc-1", session("s5")), "the rule holds for repeatable deposits")
+    before = wire.must("STATUS Default/gc-9/gc-1 (MESSAGES)").number("MESSAGES")
+    again = put("Default/gc-9/gc-1", session("s1"))
+    check(again.status == "OK" and again.code.startswith("APPENDUID"), "the one that is there is no second one (MSS-75)", again)
+    both = put("Default/gc-9/gc-1", [session("s1"), chat("m10")])
+    check(both.status == "OK" and wire.must("STATUS Default/gc-9/gc-1 (MESSAGES)").number("MESSAGES") == before + 1, "beside a new message too", both)
 
 
 def race(server):

@@ -291,6 +291,33 @@ TEST_F(Conversations, Mss75TwoDepositorsAtOnceStoreItOnce) {
   expect_consistent();
 }
 
+TEST_F(Conversations, Mss75OnlyWhatIsToBeStoredIsAskedAbout) {
+  const TestObject object{.conversation = "c", .imdn = "m1"};
+  once("Default", {object}).value();
+  std::size_t asked = 0;
+  const auto store = [&](const std::vector<TestObject>& objects) {
+    return in_transaction([&](Transaction& tx) -> Result<DepositedOnce> {
+      std::vector<StagedMessage> staged;
+      for (const TestObject& one : objects) staged.push_back(hold_inline(new_object(one)));
+      return deposit_once(tx, alice_, "Default", staged, limits_, [&](const auto& fresh) -> Result<void> {
+        asked = fresh.size();
+        return fail(Failure::invalid, "not here");
+      });
+    });
+  };
+  EXPECT_EQ(store({object})->uids, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(asked, 0U);
+  EXPECT_EQ(store({object, {.conversation = "c", .imdn = "m2"}}).error().failure, Failure::invalid);
+  EXPECT_EQ(asked, 1U);
+  EXPECT_EQ(row("Default").messages, 1U);
+}
+
+TEST_F(Conversations, MorePartsThanAColumnCountsRefuseNoMessage) {
+  NewMessage message = new_object({.conversation = "c", .imdn = "m1"});
+  message.head.facts.file_parts = 70'000;
+  EXPECT_TRUE(append_messages("Default", {std::move(message)}).has_value());
+}
+
 TEST_F(Conversations, Mss75LargeObjectsToo) {
   const TestObject object{.conversation = "c", .imdn = "big", .octets = std::string(kInlineOctets + 10, 'x')};
   EXPECT_EQ(once("Default", {object})->uids, std::vector<std::uint32_t>{1});
