@@ -232,6 +232,36 @@ TEST_F(Conversations, Mss16ObjectsAreFoundAfterTheyMoved) {
   EXPECT_EQ(places({.imdn_message_id = "m1"}), Strings{"There/c:1 copy"});
 }
 
+TEST_F(Conversations, TheSenderTellsADirectionThatTheObjectDoesNotSay) {
+  const auto object = [&](const char* imdn, const std::string& sender, std::size_t size = 0) {
+    TestObject out{.direction = Direction::unknown, .conversation = "c", .imdn = imdn, .sender = sender};
+    if (size > 0) out.octets = std::string(size, *imdn);
+    return out;
+  };
+  const std::string own = "sip:" + alice_.address;
+  std::vector<NewMessage> messages;
+  messages.push_back(new_object(object("a", own)));
+  messages.push_back(new_message("mail between them"));
+  messages.push_back(new_object({.direction = Direction::received, .conversation = "c", .imdn = "b", .sender = own}));
+  messages.push_back(new_object(object("c", std::string(kBob))));
+  messages.push_back(new_object(object("d", "")));
+  TestObject report = object("e", own);
+  report.kind = ObjectKind::notification;
+  messages.push_back(new_object(report));
+  append_messages("Default", std::move(messages)).value();  // in one statement
+  put("Default", object("f", own, kInlineOctets + 10));     // staged before
+  put("Default", object("g", std::string(kBob), kInlineOctets + 10));
+  const auto id = conversation("c")->id;
+  const auto all =
+      in_transaction([&](Transaction& tx) { return conversation_messages(tx, alice_, id, {}, 100); }).value();
+  std::string told;
+  for (const ConversationMessage& one : all)
+    told += one.facts.imdn_message_id + std::to_string(static_cast<int>(one.facts.direction)) + ' ';
+  EXPECT_EQ(told, "a1 b2 c2 d0 e1 f1 g2 ");
+  EXPECT_EQ(counts("c"), "7 6 4");
+  expect_consistent();
+}
+
 // ---------------------------------------------------------------- deposit_once
 
 TEST_F(Conversations, Mss75TheSameObjectIsStoredOnce) {

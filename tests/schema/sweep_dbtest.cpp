@@ -135,13 +135,14 @@ TEST_F(Sweep, FewMarksAreKept) {
 }
 
 TEST_F(Sweep, SessionObjectsAreSetApart) {
-  const auto object = [](const std::string& header) {
-    NewMessage message = new_message(header + "\r\n\r\n");
-    message.head.header_text = header;
+  const auto object = [](ObjectKind kind) {
+    NewMessage message = new_message("Subject: x\r\n\r\n");
+    message.head.facts.kind = kind;
     return message;
   };
-  append_messages("INBOX", {object("CONTENT-TYPE: APPLICATION/X-CPM-SESSION"), object("SUBJECT: X-CPM-SESSION"),
-                            object("FROM: A\nCONTENT-TYPE: APPLICATION/GROUP-STATE-OBJECT+XML; CHARSET=UTF-8")});
+  // In a conversation or, as these, in none.
+  append_messages("INBOX",
+                  {object(ObjectKind::session_info), object(ObjectKind::message), object(ObjectKind::group_state)});
   make_old("1,2,3", 2 * kDay);
   const SweepLook found = look({kDay, {}, true});
   EXPECT_EQ(text(found.aged), "2 ");
