@@ -153,7 +153,12 @@ TEST(CliCompletion, KnowsEveryCommand) {
   const std::string bash = ctl({"completion", "bash"}).out;
   EXPECT_TRUE(holds(bash, "\"user alias add\")"));
   EXPECT_TRUE(holds(bash, "complete -o filenames -F _cpmctl cpmctl"));
-  EXPECT_TRUE(holds(ctl({"completion", "zsh"}).out, "#compdef cpmctl"));
+  EXPECT_TRUE(holds(bash, "\"conversation export --format\") COMPREPLY=($(compgen -W \"html json\""));
+  EXPECT_TRUE(holds(bash, "\"message import --format\") COMPREPLY=($(compgen -W \"auto mbox maildir eml\""));
+  EXPECT_TRUE(holds(bash, " show create drop\""));  // of db text-index
+  const std::string zsh = ctl({"completion", "zsh"}).out;
+  EXPECT_TRUE(holds(zsh, "#compdef cpmctl"));
+  EXPECT_TRUE(holds(zsh, "\"conversation export --format\") compadd html json; return ;;"));
   EXPECT_EQ(ctl({"completion", "fish"}).code, kUsage);
 }
 
