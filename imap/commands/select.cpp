@@ -122,13 +122,13 @@ void describe_mailbox(Session& session, bool was_selected) {
   if (session.services.registry.has("objectid")) {
     session.out << Untagged{"OK", "MAILBOXID (" + mailbox_object_id(snapshot.mailbox) + ")", "Identifier"};
   }
-  session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
   if (session.services.registry.has("annotate")) {
     // What EXAMINE opened is changed by no command.
     const std::string most = std::to_string(session.limits().metadata_value_octets);
     session.out << Untagged{"OK", "ANNOTATIONS " + (selected.read_only ? "READ-ONLY" : most),
                             "Annotations of messages"};
   }
+  session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
   if (tells_url_mechanisms(session)) session.out << Untagged{"OK", "URLMECH INTERNAL", "URLs can be authorized"};
   if (session.enabled.rev2) {
     ListData data;

@@ -89,12 +89,12 @@ class AnnotationItem final : public FetchItem {
           continue;
         }
         if (value == nullptr || value->value) {
-          write(session, value == nullptr ? std::optional<std::string>() : value->value);
+          write_value(session, value == nullptr ? std::optional<std::string>() : value->value);
           continue;
         }
         auto text = co_await read(session, message.flags.uid, *value);
         if (!text) co_return text.error();
-        write(session, *text);
+        write_value(session, *text);
         auto sent = co_await session.out.relieve();
         if (!sent) co_return sent.error();
       }
@@ -130,7 +130,7 @@ class AnnotationItem final : public FetchItem {
     }
     return nullptr;
   }
-  static void write(Session& session, const std::optional<std::string>& value) {
+  static void write_value(Session& session, const std::optional<std::string>& value) {
     wire::Encoder out = session.out.encoder();
     if (value && value->find('\0') != std::string::npos) {
       out.literal_head(value->size(), true).raw(*value);
