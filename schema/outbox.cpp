@@ -27,6 +27,8 @@ constexpr Query kClaim{
     " where q.account_id = h.account_id and q.subscription_id = h.subscription_id and q.queue = h.queue"
     " returning q.account_id, q.subscription_id, q.queue, q.lease, q.attempts, q.origin"};
 
+constexpr Query kFree{"push_free", "update push_queue set lease = 0, due_at = clock_timestamp() where lease <> 0"};
+
 constexpr Query kSubscription{
     "push_subscription_of",
     "select s.account_id, coalesce(s.service, ''), s.device, s.sink, s.events, s.digest, s.url, s.secret, s.target,"
@@ -175,6 +177,8 @@ Result<std::vector<PushClaim>> claim_push(Transaction& tx, const ClaimRequest& r
   }
   return out;
 }
+
+Result<bool> free_push(Transaction& tx) { return tx.exec(kFree).affected_rows() > 0; }
 
 Result<PushWork> read_push(Transaction& tx, const PushClaim& claim, std::size_t count, std::size_t digest_count) {
   const pqxx::result found = tx.exec(kSubscription, claim.account.value, claim.subscription);

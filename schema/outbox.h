@@ -32,6 +32,9 @@ struct ClaimRequest {
 // Queues that are due, the longest overdue first. What another node just looks at is left out.
 [[nodiscard]] Result<std::vector<PushClaim>> claim_push(Transaction& tx, const ClaimRequest& request);
 
+// Takes all leases away. REQUIRES: no other node is there.
+[[nodiscard]] Result<bool> free_push(Transaction& tx);
+
 struct OutboxEvent {
   std::int64_t id = 0;
   AccountId account;

@@ -2,6 +2,12 @@
 
 namespace cpm::server::push {
 
+namespace {
+
+constexpr std::size_t kMostReceivers = 10'000;  // that fail at a time
+
+}  // namespace
+
 bool Breaker::allow(const std::string& origin, Clock::time_point now) {
   const auto at = states_.find(origin);
   if (at == states_.end() || at->second.failures < most_) return true;
@@ -13,6 +19,7 @@ bool Breaker::allow(const std::string& origin, Clock::time_point now) {
 void Breaker::succeeded(const std::string& origin) { states_.erase(origin); }
 
 void Breaker::failed(const std::string& origin, Clock::time_point now) {
+  if (states_.size() >= kMostReceivers) states_.clear();  // they are learned again
   State& state = states_[origin];
   ++state.failures;
   if (state.failures >= most_) state.until = now + time_;

@@ -31,6 +31,8 @@ constexpr auto kTend = 15s;     // counts for the metrics
 constexpr auto kFlush = 250ms;  // told events are removed at least so often
 constexpr auto kTurn = 5s;      // then others have theirs
 constexpr auto kStopPatience = 2s;
+constexpr auto kDatabasePatience = 40s;  // shorter than what the lease has left
+constexpr auto kDatabaseRest = 300ms;
 constexpr std::size_t kEvents = 50;   // read at a time
 constexpr std::size_t kDigest = 500;  // of a digest: one request
 constexpr std::size_t kMostWatched = 10'000;
@@ -61,6 +63,7 @@ Result<Dispatcher::Parts> Dispatcher::prepare(const Config& config) {
 
 Dispatcher::Dispatcher(const Config& config, Parts parts, const std::string& database_url, Stats& stats)
     : config_(config.push),
+      alone_(config.database.url.empty()),
       names_(names_of(config)),
       stats_(stats),
       guard_(std::move(parts.guard)),
@@ -156,6 +159,14 @@ asio::awaitable<void> Dispatcher::refresh() {
 
 asio::awaitable<void> Dispatcher::loop() {
   boost::system::error_code ignored;
+  // On a database of its own nobody else can have a lease: what a killed process had taken need not wait.
+  for (bool freed = !alone_; !freed && !stopping_;) {
+    auto free = [](Transaction& tx) { return schema::free_push(tx); };
+    auto done = co_await db_.run(kStatement, std::move(free));
+    freed = done.has_value();
+    timer_.expires_after(kDatabaseRest);
+    if (!freed) co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
   while (!stopping_) {
     woken_ = false;
     if (stale_ || Clock::now() - refreshed_ > kRefresh) co_await refresh();
@@ -286,7 +297,7 @@ asio::awaitable<Dispatcher::Outcome> Dispatcher::tell(HttpPost& post, const Push
   Outcome outcome;
   if (!request) {
     outcome.taken = true;  // nothing that this receiver wants
-    outcome.at_fault = false;
+    outcome.asked = false;
     co_return outcome;
   }
   auto answer = co_await post.send(*request);
@@ -341,8 +352,9 @@ asio::awaitable<void> Dispatcher::serve(PushClaim claim) {
       }
       auto outcome = co_await tell(*post, *work, events, claim.attempts);
       if (outcome.taken) {
-        if (outcome.at_fault) breaker_.succeeded(claim.origin);
         for (const OutboxEvent* event : events) told.push_back(event->id);
+        if (!outcome.asked) continue;
+        breaker_.succeeded(claim.origin);
         stats_.of(subscription.sink).delivered += events.size();
         claim.attempts = 0;
         continue;
@@ -380,7 +392,15 @@ asio::awaitable<void> Dispatcher::serve(PushClaim claim) {
       }
       return std::pair{more, dead};
     };
-    auto settled = co_await db_.run(kStatement, std::move(settle));
+    auto settled = co_await db_.run(kStatement, settle);
+    // A database that was away comes back: what was told is removed then, and the queue need not wait for the lease's
+    // end.
+    const auto give_up = Clock::now() + config_.timeout + kDatabasePatience;
+    while (!settled && !stopping_ && Clock::now() < give_up) {
+      asio::steady_timer rest(io_, kDatabaseRest);
+      co_await rest.async_wait(asio::use_awaitable);
+      settled = co_await db_.run(kStatement, settle);
+    }
     if (!settled) co_return;
     if (settled->second > 0) {
       stats_.of(subscription.sink).dead += settled->second;

@@ -58,12 +58,12 @@ class Dispatcher {
   using Clock = std::chrono::steady_clock;
   // What became of a request.
   struct Outcome {
+    bool asked = true;  // a request was made
     bool taken = false;
     bool never = false;    // not to be tried again
     bool at_fault = true;  // counts for the breaker
     std::string reason;
   };
-  class Run;
 
   boost::asio::awaitable<void> loop();
   boost::asio::awaitable<void> tend();
@@ -82,6 +82,7 @@ class Dispatcher {
   void wake();
 
   const Config::Push config_;
+  const bool alone_;  // the database is this process's
   const Names names_;
   Stats& stats_;
   boost::asio::io_context io_{1};
