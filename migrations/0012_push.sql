@@ -178,7 +178,7 @@ begin
       v_detail := coalesce(p_detail, '{}');
       if p_mailbox <> 0 then
         select * into v_row from mailbox m where m.account_id = p_account and m.mailbox_id = p_mailbox;
-        v_path := coalesce(v_detail ->> 'mailbox', mailbox_path_v1(p_account, p_mailbox));
+        v_path := coalesce(v_detail ->> 'mailbox', v_detail ->> 'path', mailbox_path_v1(p_account, p_mailbox));
         v_detail := v_detail || jsonb_strip_nulls(jsonb_build_object('mailbox', v_path, 'uidvalidity', v_row.uidvalidity,
           'uidnext', v_row.uidnext, 'messages', v_row.messages, 'unseen', v_row.unseen));
         if p_event in (1, 12) and not v_detail ? 'objects' then

@@ -265,7 +265,8 @@ std::optional<Json> event_json(const OutboxEvent& event, const schema::PushSubsc
   std::string uids = text_of(detail, "uids");
   const auto objects = wanted_objects(detail, subscription, uids);
   if (!objects) return std::nullopt;
-  const std::string path = text_of(detail, "mailbox");
+  std::string path = text_of(detail, "mailbox");
+  if (path.empty()) path = text_of(detail, "path");
   auto validity = number_of(detail, "uidvalidity");
   if (!validity) validity = number_of(detail, "validity");
 
