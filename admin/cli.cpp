@@ -126,6 +126,7 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   add_service(*root, context);
   add_quota(*root, context);
   add_policy(*root, context);
+  add_push(*root, context);
   add_mailbox(*root, context);
   add_message(*root, context);
   add_deposit(*root, context);

@@ -17,6 +17,7 @@ void add_user(CLI::App& root, Context& context);
 void add_service(CLI::App& root, Context& context);
 void add_quota(CLI::App& root, Context& context);
 void add_policy(CLI::App& root, Context& context);
+void add_push(CLI::App& root, Context& context);
 void add_mailbox(CLI::App& root, Context& context);
 void add_message(CLI::App& root, Context& context);
 void add_deposit(CLI::App& root, Context& context);

@@ -78,6 +78,17 @@ struct Config {
     std::uint64_t messages = 0;       // of one account in one round
   } sweep;
 
+  struct Push {
+    bool enabled = true;                      // this node tells of events
+    std::vector<std::string> allow_networks;  // private networks that may be told
+    std::string ca;                           // PEM file; empty: the system's authorities
+    std::string pap_template;                 // file; empty: the built-in EMN document
+    std::string pap_type;                     // its media type
+    std::size_t concurrency = 0, per_target = 0;
+    std::chrono::seconds timeout{}, retry_first{}, retry_most{}, most_age{}, dead_age{}, breaker_time{};
+    std::size_t attempts = 0, breaker_failures = 0;
+  } push;
+
   log::Settings log;
   bool trace_protocol = false;
   Limits limits;

@@ -241,6 +241,45 @@ void sweep_keys(Table& t) {
          [](Config& c, std::uint64_t v) { c.sweep.messages = v; });
 }
 
+void push_keys(Table& t) {
+  flag(t, "push.enabled", true, "this node tells receivers of events (cpmctl push); what waits is told by any other",
+       [](Config& c) -> bool& { return c.push.enabled; });
+  list(t, "push.allow_networks", "", {},
+       "private networks (10.1.0.0/16, 127.0.0.1/32, fd00::/8) whose hosts may be told, also by plain http; without "
+       "them "
+       "requests go to public addresses by https only",
+       [](Config& c) -> std::vector<std::string>& { return c.push.allow_networks; });
+  text(t, "push.ca", "", "PEM file with the authorities that certify receivers; empty: those of the system",
+       [](Config& c) -> std::string& { return c.push.ca; });
+  text(t, "push.pap_template", "",
+       "file with the content that OMA Push sends to devices (docs/push.md); empty: an e-mail notification (EMN)",
+       [](Config& c) -> std::string& { return c.push.pap_template; });
+  text(t, "push.pap_type", "application/vnd.wap.emn+xml", "media type of that content",
+       [](Config& c) -> std::string& { return c.push.pap_type; });
+  number(t, ValueType::number, "push.concurrency", 64, 1, 10'000, "requests to receivers at a time",
+         [](Config& c, std::uint64_t v) { c.push.concurrency = v; });
+  number(t, ValueType::number, "push.per_target", 8, 1, 10'000, "of these to one scheme, host and port",
+         [](Config& c, std::uint64_t v) { c.push.per_target = v; });
+  duration(t, "push.timeout", 10, 1, 300, "how long a receiver may take to answer",
+           [](Config& c) -> std::chrono::seconds& { return c.push.timeout; });
+  duration(t, "push.retry_first", 5, 1, 3600,
+           "about how long after a failure the next attempt is made; doubles each time",
+           [](Config& c) -> std::chrono::seconds& { return c.push.retry_first; });
+  duration(t, "push.retry_most", 900, 1, kDay, "the most that it grows to",
+           [](Config& c) -> std::chrono::seconds& { return c.push.retry_most; });
+  number(t, ValueType::number, "push.attempts", 100, 1, 100'000, "failed attempts that make an event a dead letter",
+         [](Config& c, std::uint64_t v) { c.push.attempts = v; });
+  duration(t, "push.most_age", kDay, 1, 30 * kDay, "age at which an event that cannot be told becomes one",
+           [](Config& c) -> std::chrono::seconds& { return c.push.most_age; });
+  duration(t, "push.dead_age", 14 * kDay, 1, 365 * kDay, "how long dead letters are kept",
+           [](Config& c) -> std::chrono::seconds& { return c.push.dead_age; });
+  number(t, ValueType::number, "push.breaker_failures", 5, 1, 10'000,
+         "failures in a row after which a receiver is left alone for push.breaker_time",
+         [](Config& c, std::uint64_t v) { c.push.breaker_failures = v; });
+  duration(t, "push.breaker_time", 30, 1, 3600, "how long; then one request is tried",
+           [](Config& c) -> std::chrono::seconds& { return c.push.breaker_time; });
+}
+
 log::Level to_level(const std::string& name) {
   if (name == "trace") return log::Level::trace;
   if (name == "debug") return log::Level::debug;
@@ -306,6 +345,8 @@ void object_limits(Table& t) {
         "annotations of one account");
   limit(t, size, "metadata_account_octets", &Limits::metadata_account_octets, 16 * kKilo, 16 * kGiga,
         "names and values of annotations of one account: of its mailboxes, and again of its messages");
+  limit(t, number, "push_subscriptions", &Limits::push_subscriptions, 1, 10'000,
+        "devices of one account that are told of events");
   limit(t, number, "filter_depth", &Limits::filter_depth, 3, 100, "SEARCH filters that use each other");
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");
@@ -370,6 +411,7 @@ Table make_table() {
   auth_keys(table);
   database_keys(table);
   sweep_keys(table);
+  push_keys(table);
   log_keys(table);
   command_limits(table);
   object_limits(table);

@@ -77,6 +77,10 @@ Table make_table() {
          "when clients download media: always, where it costs nothing, or when the user asks");
   flag(t, "sync.suppress-deleted", false,
        "what was deleted on a device alone does not come back to it by itself (MSS-55)");
+  flag(
+      t, "notify", true,
+      "devices that the user names are told of events (/private/vendor/cpmstore/push); what the provider set up is not "
+      "asked");
   return t;
 }
 

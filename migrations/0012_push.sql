@@ -106,8 +106,9 @@ language sql stable as $$
 $$;
 
 -- Subscriptions that want an event of an account, whatever the mailbox and the kind.
+-- It runs as the owner of the tables: for whom a service may act is nothing that sessions read.
 create function push_wanting_v1(p_account bigint, p_event int) returns setof push_subscription
-language sql stable as $$
+language sql stable security definer set search_path from current as $$
     select s.* from push_subscription s
      where s.account_id in (p_account, 0) and (s.events >> p_event) & 1 = 1
        and (not s.by_user or push_allowed_v1(p_account))
@@ -160,7 +161,7 @@ declare
   v_moment timestamptz := clock_timestamp();
   v_queue int;
 begin
-  if p_event = 1 and exists (select from push_subscription s where s.account_id in (p_account, 0) and s.events & 4096 <> 0) then
+  if p_event = 1 and coalesce(p_detail ->> 'how', 'append') = 'append' and exists (select from push_subscription s where s.account_id in (p_account, 0) and s.events & 4096 <> 0) then
     select jsonb_build_object('uids', string_agg(m.uid::text, ',' order by m.uid)) into v_detail
       from push_uids_v1(p_account, p_mailbox, p_detail ->> 'uids', true) m;
     if v_detail ->> 'uids' is not null then
@@ -177,8 +178,8 @@ begin
       v_detail := coalesce(p_detail, '{}');
       if p_mailbox <> 0 then
         select * into v_row from mailbox m where m.account_id = p_account and m.mailbox_id = p_mailbox;
-        v_path := coalesce(v_detail ->> 'path', mailbox_path_v1(p_account, p_mailbox));
-        v_detail := v_detail || jsonb_strip_nulls(jsonb_build_object('path', v_path, 'uidvalidity', v_row.uidvalidity,
+        v_path := coalesce(v_detail ->> 'mailbox', v_detail ->> 'path', mailbox_path_v1(p_account, p_mailbox));
+        v_detail := v_detail || jsonb_strip_nulls(jsonb_build_object('mailbox', v_path, 'uidvalidity', v_row.uidvalidity,
           'uidnext', v_row.uidnext, 'messages', v_row.messages, 'unseen', v_row.unseen));
         if p_event in (1, 12) and not v_detail ? 'objects' then
           v_detail := v_detail || jsonb_build_object('objects', coalesce(push_messages_v1(p_account, p_mailbox, v_detail ->> 'uids', p_event = 12), '[]'));
@@ -205,4 +206,38 @@ begin
       on conflict (account_id, subscription_id, queue) do update set due_at = excluded.due_at
         where q.attempts = 0 and q.lease = 0 and q.due_at > excluded.due_at;
   end loop;
+end $$;
+
+-- ---------------------------------------------------------------- devices
+
+create table login_device (
+  account_id bigint not null references account on delete cascade,
+  device text collate "C" not null,
+  network text collate "C" not null,
+  first_seen timestamptz not null default now(),
+  last_seen timestamptz not null default now(),
+  primary key (account_id, device, network)
+);
+comment on table login_device is 'From where a user logged in: what is not here is a new device. At most 200 of an account.';
+comment on column login_device.device is 'What the client said of itself (RFC 2971); empty: nothing.';
+comment on column login_device.network is 'Of its address: 24 bits of IPv4, 48 of IPv6.';
+
+-- Notes a log-in; true when nobody came like this before.
+create function login_seen_v1(p_account bigint, p_device text, p_network text, p_detail jsonb) returns boolean
+language plpgsql as $$
+begin
+  update login_device d set last_seen = now() where d.account_id = p_account and d.device = p_device and d.network = p_network;
+  if found then
+    return false;
+  end if;
+  insert into login_device (account_id, device, network) values (p_account, p_device, p_network) on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+  delete from login_device d
+   where d.account_id = p_account
+     and (d.device, d.network) in (select o.device, o.network from login_device o where o.account_id = p_account
+                                    order by o.last_seen desc offset 200);
+  perform outbox_add_v1(p_account, 0, 0, 13, p_detail);
+  return true;
 end $$;

@@ -34,7 +34,7 @@ constexpr Query kChunks{
     "select data from content_chunk where account_id = $1 and content_id = $2 and n >= $3 and n < $3 + 8 order by n"};
 
 // Each returns what must never be: a mailbox (0: none in particular) and a sentence. No more than a thousand of a kind.
-constexpr std::array<Query, 20> kInvariants{{
+constexpr Query kInvariants[] = {
     {"check_usage",
      "select 0, format('usage is %s messages, %s octets, %s mailboxes; counted %s, %s, %s', "
      "a.used_messages, a.used_bytes,"
@@ -193,7 +193,11 @@ constexpr std::array<Query, 20> kInvariants{{
      " where c.account_id = $1 and c.state = 1 and (coalesce(k.bytes, 0) <> c.size or h.content_id is null "
      "or t.content_id is null"
      " or octet_length(c.digest) <> 32 or k.holes) limit 1000"},
-}};
+    {"check_outbox",
+     "select o.mailbox_id, format('event %s waits in no queue', o.event_id) from outbox o where o.account_id = $1"
+     " and not exists (select from push_queue q where q.account_id = $1 and q.subscription_id = o.subscription_id"
+     " and q.queue = o.queue) limit 1000"},
+};
 
 // Of the whole store, when all accounts are checked.
 constexpr std::array<Query, 3> kGlobalInvariants{{

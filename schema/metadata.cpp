@@ -1,6 +1,7 @@
 #include "schema/metadata.h"
 
 #include "base/policy.h"
+#include "schema/push.h"
 #include "schema/mailbox_rows.h"
 
 #include <algorithm>
@@ -219,6 +220,10 @@ class MetadataTable {
                array(std::span<const std::int64_t>(owners)), array(std::span(spellings)),
                bytea_array(std::span<const std::string_view>(values)));
       CPM_CHECK(check_totals(before, totals(tx_, access_.account_, access_.mailbox_, access_.user_), limits));
+    }
+    const auto is_push = [](const auto& one) { return one.first.starts_with(kPushEntries); };
+    if (!access_.mailbox_ && std::any_of(last.begin(), last.end(), is_push)) {
+      CPM_CHECK(sync_push(tx_, access_.account_, limits));
     }
     return change;
   }

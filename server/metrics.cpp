@@ -5,6 +5,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <iomanip>
 #include <sstream>
 
@@ -18,6 +19,37 @@ const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025,
 void line(std::ostringstream& out, const char* name, const char* kind, const char* help, double value) {
   out << std::setprecision(17) << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << kind << '\n'
       << name << ' ' << value << '\n';
+}
+
+// One family with a value for each sink of push.
+template <class Value>
+void sinks(std::ostringstream& out, const char* name, const char* kind, const char* help, Value value) {
+  out << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << kind << '\n';
+  for (const auto& [sink, label] :
+       {std::pair{schema::PushSink::webhook, "webhook"}, std::pair{schema::PushSink::pap, "pap"}}) {
+    out << name << "{sink=\"" << label << "\"} " << value(sink) << '\n';
+  }
+}
+
+void push_lines(std::ostringstream& out, push::Stats& stats) {
+  using schema::PushSink;
+  sinks(out, "cpmstore_push_delivered_total", "counter", "Events that receivers took, by sink",
+        [&](PushSink sink) { return stats.of(sink).delivered.load(); });
+  sinks(out, "cpmstore_push_failed_total", "counter", "Requests that receivers did not take",
+        [&](PushSink sink) { return stats.of(sink).failed.load(); });
+  sinks(out, "cpmstore_push_dead_total", "counter", "Events that became dead letters",
+        [&](PushSink sink) { return stats.of(sink).dead.load(); });
+  const auto backlog = stats.backlog();
+  const auto of = [&](PushSink sink) {
+    const auto at = std::find_if(backlog.begin(), backlog.end(), [&](const auto& one) { return one.sink == sink; });
+    return at == backlog.end() ? schema::PushBacklog{} : *at;
+  };
+  sinks(out, "cpmstore_push_queues", "gauge", "Queues of events that wait (of all nodes, 5000 at most)",
+        [&](PushSink sink) { return of(sink).queues; });
+  sinks(out, "cpmstore_push_queues_failing", "gauge", "Of these, after a failure",
+        [&](PushSink sink) { return of(sink).failing; });
+  sinks(out, "cpmstore_push_queue_age_seconds", "gauge", "Age of the oldest event that waits",
+        [&](PushSink sink) { return of(sink).oldest.count(); });
 }
 
 std::size_t locked_now(const imap::auth::Authenticator& authenticator) {
@@ -119,6 +151,7 @@ std::string Metrics::text(const Sources& sources) {
        static_cast<double>(logins.locked));
   line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now",
        static_cast<double>(locked_now(sources.authenticator)));
+  push_lines(out, push_);
   return out.str();
 }
 

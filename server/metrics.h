@@ -7,6 +7,7 @@
 #include "imap/session/snapshot.h"
 #include "schema/database.h"
 #include "server/connection_stream.h"
+#include "server/push/stats.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -29,6 +30,7 @@ class Metrics {
   void connection_accepted(std::string_view listener);
   void connection_refused(std::string_view reason);
   [[nodiscard]] Traffic& traffic() { return traffic_; }
+  [[nodiscard]] push::Stats& push() { return push_; }
   void swept(std::uint64_t aged, std::uint64_t deleted);  // messages that retention policies removed
   void command(std::string_view name, std::string_view result, std::chrono::nanoseconds time);
 
@@ -48,6 +50,7 @@ class Metrics {
   };
 
   Traffic traffic_;
+  push::Stats push_;
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& connections_;
   prometheus::Family<prometheus::Counter>& refused_;

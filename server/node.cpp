@@ -70,13 +70,22 @@ Node::Node(const Config& config, const std::string& directory, imap::Registry re
       cpu_("cpu", cpu_threads(config), kCpuQueue),
       authenticator_(db_, cpu_, std::move(auth)),
       services_{limits_, settings_, registry_, db_, snapshots_, hub_, authenticator_, cpu_, sessions_, {}},
-      feed_(url, {[this](AccountId account, MailboxId mailbox) { hub_.remote(account, mailbox); },
-                  [this] { hub_.all_changed(); }}),
+      feed_(url, {[this](AccountId account, MailboxId mailbox) {
+                    hub_.remote(account, mailbox);
+                    if (observer_.changed) observer_.changed(account, mailbox);
+                  },
+                  [this] {
+                    hub_.all_changed();
+                    if (observer_.lost) observer_.lost();
+                  }}),
       metrics_(metrics) {
   services_.observe = [&metrics](std::string_view command, std::string_view result, std::chrono::nanoseconds time) {
     metrics.command(command, result, time);
   };
-  hub_.set_publish([this](AccountId account, MailboxId mailbox) { feed_.publish(account, mailbox); });
+  hub_.set_publish([this](AccountId account, MailboxId mailbox) {
+    feed_.publish(account, mailbox);
+    if (observer_.changed) observer_.changed(account, mailbox);
+  });
 }
 
 boost::asio::awaitable<void> Node::serve(std::unique_ptr<Stream> stream) {

@@ -32,6 +32,9 @@ class Node {
   boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
   void start() { feed_.start(); }
   void stop();  // after the last session
+  // Who else is told of what is committed, by this node and by others: `changed` as ChangeFeed::Listener has it. Before
+  // start().
+  void observe(schema::ChangeFeed::Listener observer) { observer_ = std::move(observer); }
 
   schema::Database& db() { return db_; }
   imap::SessionList& sessions() { return sessions_; }
@@ -51,6 +54,7 @@ class Node {
   imap::auth::Authenticator authenticator_;
   imap::SessionList sessions_;
   imap::Services services_;
+  schema::ChangeFeed::Listener observer_;
   schema::ChangeFeed feed_;
   Metrics& metrics_;
 };

@@ -11,6 +11,7 @@
 #include "server/metrics.h"
 #include "server/node.h"
 #include "server/pages.h"
+#include "server/push/dispatcher.h"
 #include "server/signals.h"
 #include "server/tls.h"
 #include "server/upkeep.h"
@@ -124,6 +125,7 @@ class Server {
     CPM_TRY(auth, auth_settings(config_));
     CPM_TRY(context, load_tls(config_.tls));
     TlsSource tls(context);
+    CPM_TRY(push_parts, push::Dispatcher::prepare(config_));
     CPM_CHECK(prepare_spool());
     CPM_CHECK(start_database(user));
     Node node(config_, directory_, std::move(registry), std::move(auth), metrics_, url_);
@@ -136,7 +138,11 @@ class Server {
                        if (!embedded_ || database_done_) return std::nullopt;
                        return embedded_->tend();
                      }});
+    push::Dispatcher push(config_, std::move(push_parts), url_, metrics_.push());
+    node.observe({[&push](AccountId account, MailboxId mailbox) { push.changed(account, mailbox); },
+                  [&push] { push.all_changed(); }});
     node.start();
+    push.start();
     threads_.start();
     std::optional<Late> late;
     auto started = start_listening(node, tls, pages);
@@ -153,6 +159,7 @@ class Server {
     }
     http_.stop();
     threads_.stop();
+    push.stop();
     node.stop();
     late.reset();
     stop_database(signals);
@@ -187,7 +194,7 @@ class Server {
     EmbeddedSettings settings;
     settings.directory = directory_;
     settings.bin_dir = config_.database.bin_dir;
-    settings.connections = config_.database.connections + kOwnConnections;
+    settings.connections = config_.database.connections + kOwnConnections + push::Dispatcher::kConnections;
     settings.shared_buffers = config_.database.shared_buffers;
     settings.start_timeout = config_.database.start_timeout;
     settings.stop_timeout = config_.database.stop_timeout;

@@ -5,6 +5,7 @@
 #include "imap/auth/base64.h"
 #include "imap/extension.h"
 #include "imap/response/responses.h"
+#include "imap/session/devices.h"
 #include "imap/session/session.h"
 
 #include <algorithm>
@@ -130,6 +131,7 @@ boost::asio::awaitable<Done> conclude(Session& session, std::string mechanism, a
       break;
   }
   if (!principal) co_return failed(principal.error());
+  co_await note_device(session);
   co_return ok("Logged in", "CAPABILITY " + session.services.registry.capabilities(session));
 }
 

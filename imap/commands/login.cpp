@@ -2,6 +2,7 @@
 // no atom.
 #include "imap/auth/authenticator.h"
 #include "imap/extension.h"
+#include "imap/session/devices.h"
 #include "imap/session/session.h"
 
 #include <algorithm>
@@ -69,6 +70,7 @@ boost::asio::awaitable<Done> execute(Session& session, Login command) {
   auto principal = co_await session.services.authenticator.password(session, std::move(mechanism), std::move(who),
                                                                     std::move(command.password));
   if (!principal) co_return failed(principal.error());
+  co_await note_device(session);
   co_return ok("Logged in", "CAPABILITY " + session.services.registry.capabilities(session));
 }
 

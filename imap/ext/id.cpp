@@ -1,6 +1,7 @@
 // ID (RFC 2971): the client's name and version go to the log and to `cpmctl session list`; we name the product only.
 #include "base/log.h"
 #include "imap/response/responses.h"
+#include "imap/session/devices.h"
 #include "imap/session/session.h"
 #include "imap/session/session_list.h"
 
@@ -46,6 +47,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdCommand command) {
     session.client_id = command.client.substr(0, 200);
     session.services.sessions.update(session.id, [&](SessionInfo& info) { info.client = session.client_id; });
     log::info("imap", "client", {{"session", session.id}, {"id", session.client_id}});
+    co_await note_device(session);
   }
   session.out << Line{"ID (\"name\" \"cpmstore\" \"version\" \"" CPMSTORE_VERSION "\")"};
   co_return ok("ID completed");

@@ -194,7 +194,7 @@ def write_page(path, moods, text, quick):
 @contextlib.contextmanager
 def start_ours(options, sizes, say):
     place = tempfile.mkdtemp(prefix="cpm", dir=options.dir)
-    with Ours(options.bin, data=place, sets=["log.level=warn"]) as server:
+    with Ours(options.bin, data=place, sets=["log.level=warn", "push.allow_networks=127.0.0.1"]) as server:
         server.keep = False
         say("filling cpmstore")
         for user in USERS:

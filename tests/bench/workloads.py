@@ -9,6 +9,7 @@ import threading
 import time
 
 from load import TLS, Connection, chat, fleet, message
+from sink import Sink
 
 # row → (what it says, unit, whether more is better)
 ROWS = {
@@ -17,6 +18,7 @@ ROWS = {
     "append8one": ("APPEND 2 KB, 8 clients, one mailbox", "msg/s", True),
     "multiappend": ("MULTIAPPEND of 100 × 2 KB", "msg/s", True),
     "deposit": ("APPEND of a chat message of 700 octets, 8 depositors, 8 users", "msg/s", True),
+    "deposit_pushed": ("the same while a receiver is told of each message (push)", "msg/s", True),
     "deposit100": ("MULTIAPPEND of 100 chat messages", "msg/s", True),
     "append20": ("APPEND of 20 MB", "MB/s", True),
     "fetch20": ("FETCH of 20 MB", "MB/s", True),
@@ -131,6 +133,18 @@ def deposits(target, sizes):
         for batch in batches:
             eight[0].append("Default/tel:+15550101", batch)
         yield "deposit100", rounds * 100 / (time.perf_counter() - began)
+    if hasattr(target, "ctl"):
+        with Sink() as sink:
+            for number in range(8):
+                target.ctl("push", "add", f"u{number}", "--webhook", sink.url, "--events", "all")
+            for _ in range(sizes["runs"]):
+                count = 2 * sizes["appends"]
+                before = sink.taken()
+                rate = count / fleet(eight, count, send)
+                sink.wait(before + count)  # all are told: nothing runs behind the measured time unseen
+                yield "deposit_pushed", rate
+            for number in range(8):
+                target.ctl("push", "remove", f"u{number}")
     for connection in eight:
         connection.close()
 
