@@ -68,6 +68,7 @@ bool excepted(const Statement& statement) {
       "account_rows",                                             // a page of accounts for the administrator
       "sweep_accounts",  "sweep_some_accounts",                   // the next accounts with a retention
       "sweep_round",                                              // how far their round is
+      "quota_limited_accounts",                                   // a page of accounts with limits
   };
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
