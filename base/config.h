@@ -26,6 +26,7 @@ struct Config {
   std::vector<std::string> account_mailboxes;  // made with every account
   std::vector<std::string> cpm_roots;          // mailboxes that hold conversation histories
   bool cpm_containment = false;                // what may stand in histories is checked
+  bool quota_set_by_owner = false;             // SETQUOTA of users themselves
 
   struct Server {
     std::size_t threads = 0;      // session threads; 0 = one per processor
@@ -66,6 +67,7 @@ struct Config {
   struct Database {
     std::string url;  // empty: the embedded PostgreSQL
     std::size_t connections = 0;
+    std::size_t deposits_together = 0;
     bool prepare = true;
     std::string bin_dir, run_as;
     std::uint64_t shared_buffers = 0;  // 0: from the machine's memory

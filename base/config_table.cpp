@@ -120,6 +120,9 @@ void network_keys(Table& t) {
        "root,"
        " messages moved out one by one",
        [](Config& c) -> bool& { return c.cpm_containment; });
+  flag(t, "quota.set_by_owner", false,
+       "users may change their own limits by SETQUOTA; services of the role full may in any case",
+       [](Config& c) -> bool& { return c.quota_set_by_owner; });
   number(t, ValueType::number, "server.threads", 0, 0, 256, "threads that run sessions; 0: one per processor",
          [](Config& c, std::uint64_t v) { c.server.threads = v; });
   number(t, ValueType::number, "server.cpu_threads", 0, 0, 256,
@@ -213,6 +216,9 @@ void database_keys(Table& t) {
   number(t, ValueType::number, "database.connections", 8, 1, 1000,
          "connections to the database, and threads that use them",
          [](Config& c, std::uint64_t v) { c.database.connections = v; });
+  number(t, ValueType::number, "database.deposits_together", 64, 1, 1000,
+         "deposits of one account that share a transaction when they wait for each other; 1: each by itself",
+         [](Config& c, std::uint64_t v) { c.database.deposits_together = v; });
   flag(t, "database.prepare", true, "use prepared statements; false behind a pooler in transaction mode",
        [](Config& c) -> bool& { return c.database.prepare; });
   text(t, "database.bin_dir", "", "folder with initdb and postgres for the embedded database; empty: looked for",
@@ -347,6 +353,7 @@ void object_limits(Table& t) {
         "names and values of annotations of one account: of its mailboxes, and again of its messages");
   limit(t, number, "push_subscriptions", &Limits::push_subscriptions, 1, 10'000,
         "devices of one account that are told of events");
+  limit(t, number, "quota_roots", &Limits::quota_roots, 1, 1000, "quota roots of subtrees of one account");
   limit(t, number, "filter_depth", &Limits::filter_depth, 3, 100, "SEARCH filters that use each other");
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");

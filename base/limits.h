@@ -38,6 +38,7 @@ struct Limits {
   std::size_t metadata_account_entries = 20000;      // of one account
   std::uint64_t metadata_account_octets = 16 << 20;  // names and values of one account
   std::size_t push_subscriptions = 20;               // devices of one account that are told of events
+  std::size_t quota_roots = 32;                      // of subtrees of one account (RFC 9208)
   std::size_t filter_depth = 10;                     // filters that use filters (RFC 5466 3.1 asks 3)
   std::size_t mime_parts = 10000;                    // parts of one message; further ones are text of their parent
   std::size_t mime_nesting = 100;                    // multipart and message/rfc822 levels

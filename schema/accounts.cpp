@@ -37,8 +37,7 @@ constexpr Query kAccounts{"account_rows",
                           " extract(epoch from created_at)::bigint from account where account_id = any($1::bigint[])"};
 
 constexpr Query kSetState{"account_state", "update account set state = $2 where account_id = $1"};
-constexpr Query kSetLimits{"account_limits",
-                           "update account set limit_bytes = $2, limit_messages = $3 where account_id = $1"};
+constexpr Query kNewLevel{"account_level_new", "select account_level_v1($1, false)"};
 
 constexpr Query kFirstAddress{"address_is_first",
                               "select position from address where account_id = $1 and address = $2"};
@@ -143,6 +142,7 @@ Result<AccountRow> add_account(Transaction& tx, const NewAccount& account, const
             bytes(account.keys->stored_key), bytes(account.keys->server_key));
   }
   CPM_CHECK(provision(tx, id, account.mailboxes, limits));
+  if (account.limit_bytes || account.limit_messages) tx.exec(kNewLevel, id.value);  // a limit of 0 is reached at once
   return read_accounts(tx, {id.value}).at(0);
 }
 
@@ -222,13 +222,6 @@ Result<void> remove_alias(Transaction& tx, std::string_view address, std::string
   if (rows[0][0].as<int>() == 0)
     return fail(Failure::invalid, name + " is the first address: rename the account instead");
   tx.exec(kFreeAddress, id.value, name);
-  return {};
-}
-
-Result<void> set_limits(Transaction& tx, std::string_view address, std::optional<std::uint64_t> limit_bytes,
-                        std::optional<std::uint64_t> limit_messages) {
-  CPM_TRY(id, account_of(tx, address));
-  tx.exec(kSetLimits, id.value, limit_bytes, limit_messages);
   return {};
 }
 

@@ -74,8 +74,6 @@ struct NewAccount {
 [[nodiscard]] Result<void> delete_account(Transaction& tx, std::string_view address);
 [[nodiscard]] Result<void> add_alias(Transaction& tx, std::string_view address, std::string_view alias);
 [[nodiscard]] Result<void> remove_alias(Transaction& tx, std::string_view address, std::string_view alias);
-[[nodiscard]] Result<void> set_limits(Transaction& tx, std::string_view address, std::optional<std::uint64_t> bytes,
-                                      std::optional<std::uint64_t> messages);
 
 [[nodiscard]] Result<void> add_service(Transaction& tx, const ServiceRow& service,
                                        const std::optional<ScramKeys>& keys);

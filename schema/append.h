@@ -88,6 +88,8 @@ struct DepositedAt {
   MailboxId mailbox;
   AppendResult result;
 };
+// What deposits that go together are ordered by: the least conversation that they lock; 0: none.
+[[nodiscard]] std::int64_t conversation_order(const std::vector<StagedMessage>& messages);
 [[nodiscard]] bool deposits_in_one_statement(const std::vector<StagedMessage>& messages);
 [[nodiscard]] Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                              std::vector<StagedMessage>& messages, const Limits& limits);

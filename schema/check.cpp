@@ -152,6 +152,46 @@ constexpr Query kInvariants[] = {
      "account "
      "a, (select coalesce(sum(octet_length(entry) + octet_length(value)), 0) as octets from message_annotation where "
      "account_id = $1) r where a.account_id = $1 and a.annotation_octets <> r.octets"},
+    // What annotations take: of mailboxes with their messages, of the server, and both together.
+    {"check_mailbox_annotations",
+     "select b.mailbox_id, format('annotations take %s octets; counted %s', b.annotation_bytes, coalesce(r.octets, 0))"
+     " from mailbox b left join (select mailbox_id, sum(octet_length(entry) + octet_length(value)) as octets"
+     " from metadata where account_id = $1 and value is not null group by mailbox_id) r on r.mailbox_id = b.mailbox_id"
+     " where b.account_id = $1 and b.annotation_bytes <> coalesce(r.octets, 0) limit 1000"},
+    {"check_account_annotations",
+     "select 0, format('annotations of the account take %s octets; counted %s', a.used_annotations, r.octets)"
+     " from account a, (select coalesce((select sum(octet_length(entry) + octet_length(value)) from metadata"
+     " where account_id = $1 and mailbox_id = 0 and value is not null), 0)"
+     " + coalesce((select sum(annotation_bytes) from mailbox where account_id = $1), 0) as octets) r"
+     " where a.account_id = $1 and a.used_annotations <> r.octets"},
+    {"check_quota_roots",
+     "with recursive names as (select mailbox_id, name::text as path from mailbox where account_id = $1 and parent_id "
+     "= 0"
+     " union all select c.mailbox_id, n.path || '/' || c.name from names n join mailbox c on c.account_id = $1"
+     " and c.parent_id = n.mailbox_id), belongs as (select n.mailbox_id, array_agg(r.root_id order by r.root_id) as "
+     "roots"
+     " from names n join quota_root r on r.account_id = $1 and (n.path = r.path or starts_with(n.path, r.path || '/'))"
+     " group by n.mailbox_id)"
+     " select b.mailbox_id, format('belongs to roots %s instead of %s', b.quota_roots, g.roots) from mailbox b"
+     " left join belongs g on g.mailbox_id = b.mailbox_id where b.account_id = $1 and b.quota_roots is distinct from "
+     "g.roots"
+     " union all"
+     " select 0, format('root %s counts %s octets, %s messages, %s mailboxes, %s of annotations; counted %s, %s, %s, "
+     "%s', r.path,"
+     " r.used_bytes, r.used_messages, r.used_mailboxes, r.used_annotations, u.bytes, u.messages, u.n, u.annotations)"
+     " from quota_root r cross join lateral (select coalesce(sum(m.bytes), 0) as bytes, coalesce(sum(m.n), 0) as "
+     "messages,"
+     " count(*) as n, coalesce(sum(b.annotation_bytes), 0) as annotations from mailbox b join belongs g on "
+     "g.mailbox_id = b.mailbox_id"
+     " and r.root_id = any (g.roots) cross join lateral (select coalesce(sum(size), 0) as bytes, count(*) as n from "
+     "message"
+     " where account_id = $1 and mailbox_id = b.mailbox_id) m where b.account_id = $1) u where r.account_id = $1"
+     " and (r.used_bytes, r.used_messages, r.used_mailboxes, r.used_annotations) is distinct from (u.bytes, "
+     "u.messages, u.n,"
+     " u.annotations)"
+     " union all select 0, format('%s roots; counted %s', a.quota_roots, r.n) from account a,"
+     " (select count(*) as n from quota_root where account_id = $1) r where a.account_id = $1 and a.quota_roots <> r.n "
+     "limit 1000"},
     {"check_conversations",
      "select 0, format('conversation %s counts %s objects, %s messages, %s unread, last %s; counted %s, %s, %s, %s', "
      "coalesce(c.conversation_id, r.conversation_id), c.objects, c.messages, c.unread, c.last_at, r.objects, "

@@ -36,7 +36,7 @@ constexpr const char* kSessionSettings =
     " set_config('plan_cache_mode', 'force_generic_plan', false),"
     " set_config('enable_seqscan', 'off', false),"
     " set_config('idle_in_transaction_session_timeout', '60s', false),"
-    " set_config('client_min_messages', 'warning', false),"
+    " set_config('client_min_messages', 'notice', false),"
     " set_config('timezone', 'UTC', false),"
     " set_config('datestyle', 'ISO', false),"
     " set_config('bytea_output', 'hex', false)";
@@ -86,7 +86,7 @@ std::chrono::milliseconds statement_timeout_for(std::chrono::milliseconds remain
 }
 
 Connection::Connection(const std::string& parameters, bool session_settings, const std::function<void(int)>& opened)
-    : connection_(parameters), notices_(connection_), session_settings_(session_settings) {
+    : connection_(parameters), notices_(connection_, quota_news_), session_settings_(session_settings) {
   // A silent reconnection in the middle of a function would lose its transaction. The call is marked as
   // deprecated because later versions of the library never reconnect.
 #pragma GCC diagnostic push
@@ -123,6 +123,7 @@ void Connection::prepare_once(const Query& query) {
 }
 
 bool Connection::Notices::operator()(const char message[]) noexcept {
+  read_quota_notice(message, quota_);
   try {
     log::debug("db", message);
   } catch (...) {  // a notice is never worth a failure

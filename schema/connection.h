@@ -40,6 +40,8 @@ class Connection {
   // The statement is prepared on the server when it is first executed. Queries are constants: their address is their
   // identity.
   void prepare_once(const Query& query);
+  // What the functions of the running transaction said of quotas.
+  [[nodiscard]] QuotaNews& quota_news() noexcept { return quota_news_; }
 
  private:
   // Connects as pqxx::connection does and remembers the handle.
@@ -56,8 +58,11 @@ class Connection {
   };
   class Notices final : public pqxx::errorhandler {
    public:
-    using pqxx::errorhandler::errorhandler;
+    Notices(pqxx::connection_base& connection, QuotaNews& quota) : errorhandler(connection), quota_(quota) {}
     bool operator()(const char message[]) noexcept override;
+
+   private:
+    QuotaNews& quota_;
   };
 
   // As pqxx::connection, which does not let its policy be seen.
@@ -73,6 +78,7 @@ class Connection {
     Policy policy_;  // the base only keeps its address until init()
   };
 
+  QuotaNews quota_news_;
   Raw connection_;
   Notices notices_;
   const bool session_settings_;

@@ -95,8 +95,10 @@ Result<CopiedTree> copy_tree(Transaction& tx, const Principal& who, std::string_
   const pqxx::result sums = tx.exec(kLock, who.account.value, list);
   out.messages = sums[0][1].as<std::uint64_t>();
   out.octets = sums[0][2].as<std::uint64_t>();
-  if (tx.exec(kRoom, who.account.value, out.octets, out.messages).empty())
+  if (tx.exec(kRoom, who.account.value, out.octets, out.messages).empty()) {
+    tx.quota_news().refused = QuotaPlace{who.account};
     return fail(Failure::over_quota, "the limit of this account is reached");
+  }
   tx.exec(kLockConversations, who.account.value, list);
 
   for (CopiedMailbox& one : out.mailboxes) {

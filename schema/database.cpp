@@ -4,6 +4,7 @@
 #include "schema/lanes.h"
 #include "schema/reach.h"
 #include "schema/sql_error.h"
+#include "schema/together.h"
 #include "schema/watchdog.h"
 
 #include <algorithm>
@@ -36,7 +37,8 @@ Database::Database(DatabaseSettings settings)
     : settings_(std::move(settings)),
       reach_(std::make_unique<Reach>()),
       slots_(settings_.connections - lanes_of(settings_.connections) + 1),
-      pool_("db", slots_.size() - 1, settings_.queue) {
+      pool_("db", slots_.size() - 1, settings_.queue),
+      together_(std::make_unique<Together>(*this, settings_.together)) {
   std::vector<std::shared_ptr<Watched>> of_lanes(lanes_of(settings_.connections));
   for (auto& watched : of_lanes) watched = std::make_shared<Watched>();
   std::vector<std::shared_ptr<Watched>> all = of_lanes;

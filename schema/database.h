@@ -24,6 +24,7 @@
 namespace cpm::schema {
 
 class Lanes;
+class Together;
 class Watchdog;
 
 struct DatabaseSettings {
@@ -31,6 +32,7 @@ struct DatabaseSettings {
   std::size_t connections = 8;  // a quarter of them are lanes (lanes.h), each other one has a thread
   bool prepare = true;          // off behind a transaction pooler
   std::size_t queue = 10000;    // jobs waiting at most
+  std::size_t together = 64;    // deposits of one account in a transaction (together.h)
 };
 
 enum class Mode {
@@ -84,6 +86,9 @@ class Database {
     return ask_with(query, detail::parameters_of(args...));
   }
 
+  // Deposits of one account in one transaction (together.h).
+  [[nodiscard]] Together& together() const { return *together_; }
+
   // True when the last attempt to reach the database worked; any thread.
   [[nodiscard]] bool reachable() const noexcept;
   [[nodiscard]] std::size_t queued() const { return pool_.queued(); }  // jobs waiting for a connection
@@ -113,6 +118,7 @@ class Database {
   Pool pool_;
   std::unique_ptr<Watchdog> watchdog_;  // own thread
   std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<Together> together_;
 };
 
 }  // namespace cpm::schema

@@ -121,6 +121,15 @@ AppendResult result_from(const pqxx::row& row, std::size_t count) {
 
 }  // namespace
 
+std::int64_t conversation_order(const std::vector<StagedMessage>& messages) {
+  std::optional<std::int64_t> least;
+  for (const StagedMessage& message : messages) {
+    const auto thread = thread_id(message.message.head.thread);
+    if (thread && (!least || *thread < *least)) least = thread;
+  }
+  return least.value_or(0);
+}
+
 bool deposits_in_one_statement(const std::vector<StagedMessage>& messages) {
   std::uint64_t octets = 0;
   for (const StagedMessage& message : messages) {

@@ -3,6 +3,7 @@
 #include "schema/mailboxes.h"
 #include "schema/messages.h"
 #include "schema/metadata.h"
+#include "schema/sql_refusal.h"
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +14,8 @@ namespace {
 
 constexpr Query kLockAccount{
     "account_lock_mailboxes",
-    "select next_mailbox, next_uidvalidity, mailboxes from account where account_id = $1 for no key update"};
+    "select next_mailbox, next_uidvalidity, mailboxes, least(limit_mailboxes, 2147483647),"
+    " quota_roots > 0 or limit_mailboxes is not null from account where account_id = $1 for no key update"};
 
 constexpr Query kWalk{
     "mailbox_walk",
@@ -40,8 +42,8 @@ constexpr Query kUseTakenByOther{"mailbox_use_taken_by_other",
                                  "select from mailbox where account_id = $1 and special_use = $2 and mailbox_id <> $3"};
 constexpr Query kUseTaken{"mailbox_use_taken", "select from mailbox where account_id = $1 and special_use = $2"};
 
-constexpr Query kLockMailbox{
-    "mailbox_lock_delete", "select messages, bytes from mailbox where account_id = $1 and mailbox_id = $2 for update"};
+constexpr Query kLockMailbox{"mailbox_lock_delete",
+                             "select messages from mailbox where account_id = $1 and mailbox_id = $2 for update"};
 
 constexpr Query kHasChildren{"mailbox_has_children",
                              "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
@@ -57,9 +59,9 @@ constexpr Query kDropAnnotations{"mailbox_drop_annotations", "select annotations
 // Keywords and annotations go with it, by foreign keys.
 constexpr Query kDelete{"mailbox_delete", "delete from mailbox where account_id = $1 and mailbox_id = $2"};
 
-constexpr Query kAccountDeleted{"account_mailbox_deleted",
-                                "update account set used_messages = used_messages - $2, used_bytes = used_bytes - $3,"
-                                " mailboxes = mailboxes - 1 where account_id = $1"};
+constexpr Query kRelease{"mailbox_release", "select mailbox_release_v1($1, $2)"};
+constexpr Query kPlace{"mailbox_quota_place", "select quota_place_v1($1, $2)"};
+constexpr Query kLevel{"account_quota_level", "select account_level_v1($1, false)"};
 
 constexpr Query kTree{"mailbox_tree", "select mailbox_id, parent_id, name from mailbox where account_id = $1"};
 
@@ -123,8 +125,11 @@ Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who,
 Result<AccountLock> lock_account(Transaction& tx, AccountId account) {
   const pqxx::result rows = tx.exec(kLockAccount, account.value);
   if (rows.empty()) return fail(Failure::not_found, "no such account");
-  return AccountLock{account, rows[0][0].as<std::int32_t>(), rows[0][1].as<std::uint32_t>(),
-                     rows[0][2].as<std::uint32_t>()};
+  AccountLock lock{
+      account,      rows[0][0].as<std::int32_t>(), rows[0][1].as<std::uint32_t>(), rows[0][2].as<std::uint32_t>(),
+      std::nullopt, rows[0][4].as<bool>()};
+  if (!rows[0][3].is_null()) lock.limit_mailboxes = rows[0][3].as<std::uint32_t>();
+  return lock;
 }
 
 std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account,
@@ -139,6 +144,10 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
                                   std::size_t from, MailboxId parent, SpecialUse use, const Limits& limits) {
   const std::size_t count = components.size() - from;
   if (lock.mailboxes + count > limits.mailboxes) return fail(Failure::limit, "too many mailboxes");
+  if (lock.limit_mailboxes && lock.mailboxes + count > *lock.limit_mailboxes) {
+    tx.quota_news().refused = QuotaPlace{lock.account};
+    return fail(Failure::over_quota, "the limit of this account is reached");
+  }
   const std::uint32_t first_validity = std::max(lock.next_uidvalidity, clock_uidvalidity());
   std::vector<std::int64_t> ids, parents, validities, uses;
   for (std::size_t i = 0; i < count; ++i) {
@@ -155,6 +164,11 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
   lock.next_uidvalidity = first_validity + static_cast<std::uint32_t>(count);
   lock.mailboxes += static_cast<std::uint32_t>(count);
   tx.exec(kAccountMade, lock.account.value, lock.next_mailbox, lock.next_uidvalidity, lock.mailboxes);
+  if (lock.metered) {
+    CPM_CHECK(
+        refusable([&] { return tx.exec(kPlace, lock.account.value, array(std::span<const std::int64_t>(ids))); }));
+    tx.exec(kLevel, lock.account.value);
+  }
 
   MailboxRow out;
   out.account = lock.account;
@@ -204,15 +218,14 @@ Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
   const pqxx::result rows = tx.exec(kLockMailbox, account, id);
   if (rows.empty()) return fail(Failure::not_found, "no such mailbox");
   if (!tx.exec(kHasChildren, account, id).empty()) return fail(Failure::has_children, "mailbox has inferior mailboxes");
-  const auto messages = rows[0][0].as<std::int64_t>();
-  if (messages > 0) {
+  if (rows[0][0].as<std::int64_t>() > 0) {
     tx.exec(kReleaseContent, account, id);
     tx.exec(kDeleteMessages, account, id);
   }
   tx.exec(kDeleteExpunged, account, id);
   tx.exec(kDropAnnotations, account, id);
+  tx.exec(kRelease, account, id);
   tx.exec(kDelete, account, id);
-  tx.exec(kAccountDeleted, account, messages, rows[0][1].as<std::int64_t>());
   return {};
 }
 
@@ -245,6 +258,12 @@ Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& wh
     parent = made.id;
   }
   tx.exec(kMoveMailbox, grant.account().value, id.value, parent.value, components.back());
+  if (lock.metered) {
+    std::vector<std::int64_t> moved{id.value};
+    for (const MailboxId child : tree.below(id)) moved.push_back(child.value);
+    CPM_CHECK(
+        refusable([&] { return tx.exec(kPlace, lock.account.value, array(std::span<const std::int64_t>(moved))); }));
+  }
   return renamed;
 }
 

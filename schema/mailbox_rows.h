@@ -63,6 +63,8 @@ struct AccountLock {
   std::int32_t next_mailbox = 1;
   std::uint32_t next_uidvalidity = 1;
   std::uint32_t mailboxes = 0;
+  std::optional<std::uint32_t> limit_mailboxes;
+  bool metered = false;  // a change of the number of mailboxes is more than a number: there are limits or roots
 };
 // Failure::not_found when the account is gone.
 [[nodiscard]] Result<AccountLock> lock_account(Transaction& tx, AccountId account);
@@ -71,7 +73,7 @@ struct AccountLock {
 [[nodiscard]] std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account,
                                                         const std::vector<std::string>& components);
 
-// Makes components[from…] below `parent` and returns the last one's row. Failure::limit.
+// Makes components[from…] below `parent` and returns the last one's row. Failure::limit, over_quota.
 [[nodiscard]] Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock,
                                                 const std::vector<std::string>& components, std::size_t from,
                                                 MailboxId parent, SpecialUse use, const Limits& limits);

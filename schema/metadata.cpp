@@ -3,6 +3,7 @@
 #include "base/policy.h"
 #include "schema/push.h"
 #include "schema/mailbox_rows.h"
+#include "schema/sql_refusal.h"
 
 #include <algorithm>
 #include <map>
@@ -58,6 +59,7 @@ constexpr Query kTotals{"metadata_totals",
                         " count(*) filter (where mailbox_id = $2 and owner_id = $3), count(*),"
                         " coalesce(sum(octet_length(entry) + octet_length(value)), 0)"
                         " from metadata where account_id = $1 and value is not null"};
+constexpr Query kCharge{"metadata_charge", "select annotation_charge_v1($1, $2, $3)"};
 constexpr Query kCopy{"metadata_copy",
                       "insert into metadata (account_id, mailbox_id, owner_id, entry, spelling, changed, value)"
                       " select $1, $3, owner_id, entry, spelling, $4, value from metadata where account_id = $1"
@@ -113,6 +115,14 @@ Result<void> check_totals(const Totals& before, const Totals& after, const Limit
   if (over(before.octets, after.octets, limits.metadata_account_octets)) {
     return fail(Failure::over_quota, "Annotations of this account take too much room");
   }
+  return {};
+}
+
+// The account pays for what annotations take, in this transaction. Failure::over_quota.
+Result<void> charge(Transaction& tx, AccountId account, MailboxId mailbox, const Totals& before, const Totals& after) {
+  const auto octets = static_cast<std::int64_t>(after.octets) - static_cast<std::int64_t>(before.octets);
+  if (octets == 0) return {};
+  CPM_CHECK(refusable([&] { return tx.exec(kCharge, account.value, mailbox.value, octets); }));
   return {};
 }
 
@@ -219,8 +229,10 @@ class MetadataTable {
       tx_.exec(kPut, access_.account_.value, access_.mailbox_.value, change,
                array(std::span<const std::int64_t>(owners)), array(std::span(spellings)),
                bytea_array(std::span<const std::string_view>(values)));
-      CPM_CHECK(check_totals(before, totals(tx_, access_.account_, access_.mailbox_, access_.user_), limits));
     }
+    const Totals after = totals(tx_, access_.account_, access_.mailbox_, access_.user_);
+    CPM_CHECK(check_totals(before, after, limits));
+    CPM_CHECK(charge(tx_, access_.account_, access_.mailbox_, before, after));
     const auto is_push = [](const auto& one) { return one.first.starts_with(kPushEntries); };
     if (!access_.mailbox_ && std::any_of(last.begin(), last.end(), is_push)) {
       CPM_CHECK(sync_push(tx_, access_.account_, limits));
@@ -309,7 +321,9 @@ Result<void> copy_metadata(Transaction& tx, AccountId account, MailboxId from, M
   CPM_TRY(change, next_change(tx, account));
   const Totals before = totals(tx, account, to, account);
   if (tx.exec(kCopy, account.value, from.value, to.value, change).affected_rows() == 0) return {};
-  return check_totals(before, totals(tx, account, to, account), limits);
+  const Totals after = totals(tx, account, to, account);
+  CPM_CHECK(check_totals(before, after, limits));
+  return charge(tx, account, to, before, after);
 }
 
 Result<MetadataNewsPage> metadata_news(Transaction& tx, const Principal& who, const MetadataCursor& after) {

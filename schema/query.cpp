@@ -9,12 +9,19 @@
 namespace cpm::schema {
 
 Transaction::Transaction(Connection& connection, pqxx::transaction_base& work, bool prepare)
-    : connection_(connection), work_(work), prepare_(prepare) {}
+    : connection_(connection), work_(work), prepare_(prepare) {
+  connection_.quota_news() = {};
+}
 
-pqxx::result Transaction::execute(const Query& query, pqxx::internal::params&& parameters) {
+QuotaNews& Transaction::quota_news() { return connection_.quota_news(); }
+
+pqxx::result Transaction::execute(const Query& query, pqxx::internal::params&& parameters) try {
   if (!prepare_) return work_.exec_params(query.sql, std::move(parameters));
   connection_.prepare_once(query);
   return work_.exec_prepared(query.name, std::move(parameters));
+} catch (const pqxx::sql_error& error) {
+  if (error.sqlstate() == "CP001") quota_news().refused = refused_quota(error.what());
+  throw;
 }
 
 BinaryRows Transaction::execute_binary(const Query& query, const pqxx::internal::params& parameters) {

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "schema/binary_rows.h"
+#include "schema/quota_news.h"
 
 #include <pqxx/pqxx>
 
@@ -41,6 +42,8 @@ class Transaction {
   pqxx::result exec_raw(const std::string& sql);  // migrations and SET TRANSACTION only
 
   [[nodiscard]] pqxx::transaction_base& work() { return work_; }
+  // What it has found out about quotas so far; a function that refuses by itself notes it here.
+  [[nodiscard]] QuotaNews& quota_news();
 
  private:
   pqxx::result execute(const Query& query, pqxx::internal::params&& parameters);

@@ -35,6 +35,8 @@ SqlFailure sql_failure(std::string_view sqlstate, std::string detail) {
     return {fail(Failure::timeout, "the database took too long", std::move(detail)), false, false};
   if (sqlstate == "55P03")
     return {fail(Failure::timeout, "locked by somebody else, try again", std::move(detail)), false, false};
+  if (sqlstate == "CP001")
+    return {fail(Failure::over_quota, "the limit of this account is reached", std::move(detail)), false, false};
   if (sqlstate == "23505") return {fail(Failure::exists, "already exists", std::move(detail)), false, false};
   if (sqlstate == "P0002")
     return {fail(Failure::not_found, "no such mailbox", std::move(detail)), false, false};  // raised by our functions

@@ -110,7 +110,10 @@ Result<StagedMessage> stage(Transaction& tx, AccountId account, NewMessage messa
   if (check_quota) {  // only to spare a message without a chance the writing
     const pqxx::result room = tx.exec(kRoom, account.value, out.size);
     if (room.empty()) return fail(Failure::not_found, "no such account");
-    if (!room[0][0].as<bool>()) return fail(Failure::over_quota, "the limit of this account is reached");
+    if (!room[0][0].as<bool>()) {
+      tx.quota_news().refused = QuotaPlace{account};
+      return fail(Failure::over_quota, "the limit of this account is reached");
+    }
   }
   out.digest = insert_chunks(tx, account, out, limits.chunk_octets);
   insert_head(tx, account, out);

@@ -18,6 +18,7 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.spool_directory = directory + "/spool";
   settings.history_roots = config.cpm_roots;
   settings.containment = config.cpm_containment;
+  settings.quota_set_by_owner = config.quota_set_by_owner;
   settings.server_name = config.server.name;
   settings.language = config.server.language;
   settings.server_admin = config.server.admin;
@@ -65,7 +66,8 @@ Node::Node(const Config& config, const std::string& directory, imap::Registry re
     : limits_(config.limits),
       settings_(imap_settings(config, directory)),
       registry_(std::move(registry)),
-      db_(schema::DatabaseSettings{url, config.database.connections, config.database.prepare}),
+      db_(schema::DatabaseSettings{url, config.database.connections, config.database.prepare, 10000,
+                                   config.database.deposits_together}),
       snapshots_(limits_.snapshot_octets),
       cpu_("cpu", cpu_threads(config), kCpuQueue),
       authenticator_(db_, cpu_, std::move(auth)),

@@ -61,9 +61,19 @@ std::string uid_list(const std::vector<std::uint32_t>& uids) {
   return out;
 }
 
+// With the deposits of other sessions into the same account.
+template <class Work>
+auto deposit(Session& session, std::string path, const std::vector<schema::StagedMessage>& messages, Work work,
+             schema::Mode alone) {
+  std::uint64_t octets = 0;
+  for (const schema::StagedMessage& message : messages) octets += message.inline_bytes ? message.size : 0;
+  return session.db_together(session.principal->account, std::move(path), schema::conversation_order(messages), octets,
+                             std::move(work), alone);
+}
+
 // After ENABLE X-CPM-ONCE (ext/cpm_once.cpp).
 boost::asio::awaitable<Done> append_once(Session& session, std::string path, StagedMessages staged) {
-  auto work = [who = *session.principal, target = std::move(path), staged, &limits = session.limits(),
+  auto work = [who = *session.principal, target = path, staged, &limits = session.limits(),
                &settings = session.services.settings](schema::Transaction& tx) -> Result<schema::DepositedOnce> {
     // What is there already may stay there.
     const auto admit = [&](const std::vector<schema::StagedMessage>& fresh) {
@@ -71,7 +81,7 @@ boost::asio::awaitable<Done> append_once(Session& session, std::string path, Sta
     };
     return schema::deposit_once(tx, who, target, *staged, limits, admit);
   };
-  auto stored = co_await session.db(std::move(work));
+  auto stored = co_await deposit(session, path, *staged, std::move(work), schema::Mode::transaction);
   if (!stored) co_return annotations_failed(target_error(stored.error()));
   if (!stored->added.empty()) session.changed(stored->mailbox, stored->added);
   const std::size_t found = stored->uids.size() - stored->added.size();
@@ -104,7 +114,7 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
     CPM_CHECK(may_store(tx, settings, who, target, *staged));
     return schema::deposit_at(tx, who, target, *staged, limits);
   };
-  auto appended = co_await session.db(std::move(work), mode);
+  auto appended = co_await deposit(session, *path, **staged, std::move(work), mode);
   if (!appended) co_return annotations_failed(target_error(appended.error()));
   session.changed(appended->mailbox, appended->result.uids);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +

@@ -5,6 +5,7 @@
 #include "imap/response/responses.h"
 #include "imap/session/message_limit.h"
 #include "imap/session/notify.h"
+#include "imap/session/quota_news.h"
 #include "imap/session/session_list.h"
 #include "imap/session/trace.h"
 #include "imap/session/updates.h"
@@ -385,6 +386,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   const auto begin = std::chrono::steady_clock::now();
   session.tag = parsed.tag;
   session.limited_at.reset();
+  session.quota_news = {};
   session.echo = {};
   session.silent = {};
   const bool had_mailbox = session.selected.has_value();
@@ -457,6 +459,9 @@ boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
 boost::asio::awaitable<Result<void>> Dispatcher::complete(const Parsed& parsed, Done done) {
   Session& session = *session_;
   const unsigned flags = parsed.spec->flags;
+  if (!session.quota_news.empty()) {
+    co_await tell_quota(session, done.kind == Done::Kind::ok, parsed.spec->message_literals);
+  }
   if (done.kind == Done::Kind::ok && (flags & (kTellChanges | kTellExpunges)) != 0) {
     const bool told = co_await update(parsed);
     // Who hears this number takes it that all before it was told (RFC 7162 3.2.7).

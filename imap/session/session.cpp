@@ -86,6 +86,13 @@ void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, F
   state = kSelected;
 }
 
+void Session::hear(const schema::QuotaNews& news, bool committed) {
+  if (news.refused) quota_news.refused = news.refused;
+  if (!committed || news.level <= quota_news.level) return;
+  quota_news.level = news.level;
+  quota_news.reached = news.reached;
+}
+
 void Session::unselect() {
   if (!selected) return;
   if (notify && notify->others) {

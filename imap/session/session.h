@@ -14,6 +14,7 @@
 #include "imap/session/view.h"
 #include "imap/wire/command_reader.h"
 #include "schema/database.h"
+#include "schema/together.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -47,6 +48,7 @@ struct Settings {
   std::string language = "i-default";        // what LANGUAGE "default" means (RFC 5255 3.2)
   std::string server_admin, server_comment;  // annotations of the server that clients cannot change; may be empty
   bool trace = false;                        // protocol trace of every session, redacted
+  bool quota_set_by_owner = false;           // SETQUOTA of users themselves; `full` services may in any case
   // IMAP URLs (docs/decisions/0028-url-access.md).
   enum class UrlMechanisms { protected_only, always, never };
   std::vector<std::string> url_hosts;                            // names of this server, lower case; empty: any
@@ -128,6 +130,24 @@ struct Selected {
   std::set<std::int64_t> annotations_own;  // MODSEQs above it of this session's changes: not news
 };
 
+// A deposit among those of other sessions.
+template <class Function, class R>
+struct DepositWork final : schema::Together::Work {
+  explicit DepositWork(Function f) : function(std::move(f)) {}
+  bool run(schema::Transaction& tx) override {
+    result.reset();
+    tx.quota_news() = {};
+    result.emplace(function(tx));
+    news = tx.quota_news();
+    return result->has_value();
+  }
+  [[nodiscard]] bool refused() const override { return result && !result->has_value(); }
+  void fail(const Error& error) override { result.emplace(error); }
+  Function function;
+  std::optional<R> result;
+  schema::QuotaNews news;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(Services& services, std::unique_ptr<Stream> stream, std::string id);
@@ -162,6 +182,7 @@ class Session : public std::enable_shared_from_this<Session> {
   UidSet silent;  // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
   bool annotate_next = false;      // the running SELECT has the parameter ANNOTATE
+  schema::QuotaNews quota_news;    // of the running command: told with its answer (quota_news.h)
   UidSet removed;                  // from the selected mailbox by commands of this session; not told yet
   std::unique_ptr<Notify> notify;  // since the first NOTIFY (RFC 5465); null before
 
@@ -169,9 +190,31 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] bool utf8() const { return enabled.utf8 || enabled.rev2; }
   [[nodiscard]] ParseContext parse_context() const;
   // Runs `function(Transaction&)` with the session's deadline; the only way handlers reach SQL.
-  template <class Function>
-  auto db(Function function, schema::Mode mode = schema::Mode::transaction) {
-    return services.db.run(services.limits.command_deadline, std::move(function), mode);
+  template <class Function, class R = std::invoke_result_t<Function&, schema::Transaction&>>
+  boost::asio::awaitable<R> db(Function function, schema::Mode mode = schema::Mode::transaction) {
+    auto news = std::make_shared<schema::QuotaNews>();
+    auto noting = [function = std::move(function), news](schema::Transaction& tx) mutable -> R {
+      R made = function(tx);
+      *news = tx.quota_news();
+      return made;
+    };
+    R result = co_await services.db.run(services.limits.command_deadline, std::move(noting), mode);
+    hear(*news, result.has_value());
+    co_return result;
+  }
+  // The same for a deposit into a mailbox of `account`: with those of other sessions (schema/together.h).
+  template <class Function, class R = std::invoke_result_t<Function&, schema::Transaction&>>
+  boost::asio::awaitable<R> db_together(AccountId account, std::string path, std::int64_t order, std::uint64_t octets,
+                                        Function function, schema::Mode alone) {
+    auto work = std::make_shared<DepositWork<Function, R>>(std::move(function));
+    work->path = std::move(path);
+    work->order = order;
+    work->octets = octets;
+    work->alone = alone;
+    std::shared_ptr<schema::Together::Work> shared = work;
+    co_await services.db.together().run(account, services.limits.command_deadline, std::move(shared));
+    hear(work->news, work->result->has_value());
+    co_return std::move(*work->result);
   }
 
   // -- login and selection
@@ -208,6 +251,10 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] std::function<void()> waker();
 
   wire::CommandReader reader;
+
+ private:
+  // What a transaction said of quotas; a level counts when it was committed.
+  void hear(const schema::QuotaNews& news, bool committed);
 };
 
 // A long command stops with this when its session is `terminated`.

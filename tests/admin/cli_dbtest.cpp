@@ -98,6 +98,39 @@ TEST_F(Ctl, SetsQuotasOneByOne) {
   EXPECT_EQ(ctl({"quota", "set", "alice@example.net"}).code, kUsage);
 }
 
+// MSS-38, MSS-39: limits of subtrees, all four resources, and levels of warning.
+TEST_F(Ctl, LimitsSubtreesAndWarns) {
+  add("alice@example.net");
+  ASSERT_EQ(ctl({"quota", "set", "alice@example.net", "--mailboxes", "9", "--annotations", "2K"}).code, kOk);
+  Json shown =
+      json({"quota", "root", "add", "alice@example.net", "inbox", "--storage", "1M", "--messages", "0"}).json();
+  EXPECT_EQ(shown["limit_mailboxes"], 9);
+  EXPECT_EQ(shown["used_mailboxes"], 2);
+  EXPECT_EQ(shown["limit_annotation_octets"], 2048);
+  ASSERT_EQ(shown["roots"].size(), 1U);
+  EXPECT_EQ(shown["roots"][0]["root"], "INBOX");
+  EXPECT_EQ(shown["roots"][0]["limit_octets"], 1 << 20);
+  EXPECT_EQ(shown["roots"][0]["level"], 100);
+  EXPECT_EQ(ctl({"quota", "root", "add", "alice@example.net", "INBOX"}).code, kExists);
+  shown = json({"quota", "set", "alice@example.net", "--root", "INBOX", "--messages", "none"}).json();
+  EXPECT_TRUE(shown["roots"][0]["limit_messages"].is_null());
+  EXPECT_EQ(shown["roots"][0]["limit_octets"], 1 << 20);
+  const Outcome missing = ctl({"quota", "set", "alice@example.net", "--root", "Nowhere", "--messages", "3"});
+  EXPECT_EQ(missing.code, kNotFound);
+  EXPECT_TRUE(holds(missing.err, "quota root add"));
+  EXPECT_TRUE(holds(ctl({"quota", "show", "alice@example.net"}).out, "warned at 80,95 percent (as all)"));
+  shown = json({"quota", "warn", "50,75", "--user", "alice@example.net"}).json();
+  EXPECT_EQ(shown["warn"], (Json{50, 75}));
+  EXPECT_EQ(ctl({"quota", "warn", "75,50", "--user", "alice@example.net"}).code, kUsage);
+  EXPECT_EQ(ctl({"quota", "warn", "much"}).code, kUsage);
+  EXPECT_EQ(ctl({"quota", "warn", "default"}).code, kUsage);
+  EXPECT_TRUE(holds(ctl({"quota", "warn", "default", "--user", "alice@example.net"}).out, "80,95 percent (as all)"));
+  EXPECT_EQ(json({"quota", "warn", "none"}).json()["warn"].size(), 0U);
+  EXPECT_EQ(json({"quota", "warn", "80,95"}).json()["warn"], (Json{80, 95}));
+  EXPECT_EQ(ctl({"quota", "root", "remove", "alice@example.net", "INBOX"}).code, kOk);
+  EXPECT_EQ(ctl({"quota", "root", "remove", "alice@example.net", "INBOX"}).code, kNotFound);
+}
+
 Json policy(const Json& shown, const std::string& key) {
   for (const Json& one : shown["policies"]) {
     if (one["key"] == key) return one;

@@ -1,6 +1,7 @@
 #include "schema/accounts.h"
 
 #include "schema/check.h"
+#include "schema/quota.h"
 #include "tests/support/messages.h"
 #include "tests/support/test_database.h"
 
@@ -257,7 +258,7 @@ TEST_F(AccountsTest, DeleteLeavesNothing) {
   ASSERT_TRUE(run([&](Transaction& tx) { return delete_account(tx, address); }));
   EXPECT_EQ(find(address).error().failure, Failure::not_found);
   for (const char* table : {"account", "address", "credential", "mailbox", "message", "keyword", "expunged",
-                            "subscription", "content", "content_head", "content_chunk", "content_text", "metadata"}) {
+                            "subscription", "content", "content_head", "content_chunk", "content_text", "metadata", "quota_root"}) {
     EXPECT_EQ(TestDatabase::shared().value("select count(*) from " + std::string(table) +
                                            " where account_id = " + std::to_string(made.id.value)),
               "0")
@@ -269,7 +270,8 @@ TEST_F(AccountsTest, DeleteLeavesNothing) {
 TEST_F(AccountsTest, LimitsChange) {
   const std::string address = fresh("limits");
   ASSERT_TRUE(add({address, {}, {}, 5, 6}));
-  ASSERT_TRUE(run([&](Transaction& tx) { return set_limits(tx, address, std::nullopt, 7); }));
+  const AccountId account = find(address)->id;
+  ASSERT_TRUE(run([&](Transaction& tx) { return set_quota(tx, account, "", {std::nullopt, 7}); }));
   EXPECT_FALSE(find(address)->limit_bytes);
   EXPECT_EQ(find(address)->limit_messages, 7U);
 }

@@ -76,6 +76,18 @@ TEST_F(CheckTest, FindsWrongOctetsOfAnnotations) {
   expect_found("update account set annotation_octets = 5", "alice@example.net||",
                "annotations of messages take 5 octets; counted 0");
 }
+// MSS-38
+TEST_F(CheckTest, FindsWrongUsageOfRootsAndAnnotations) {
+  const std::string account = std::to_string(who.account.value);
+  expect_found("update account set used_annotations = 3", "alice@example.net||", "annotations of the account take 3");
+  expect_found("update mailbox set annotation_bytes = 3 where mailbox_id = 1", "alice@example.net|INBOX|",
+               "annotations take 3 octets");
+  expect_found("select quota_root_add_v1(" + account + ", 'a'); update quota_root set used_messages = 7",
+               "alice@example.net||", "root a counts");
+  expect_found("update mailbox set quota_roots = '{1}' where mailbox_id = 1", "alice@example.net|INBOX|",
+               "belongs to roots {1}");
+  expect_found("update account set quota_roots = 4", "alice@example.net||", "4 roots; counted 1");
+}
 TEST_F(CheckTest, FindsWrongCounters) {
   expect_found("update mailbox set unseen = 0 where mailbox_id = 1", "alice@example.net|INBOX|", "counters");
 }

@@ -70,6 +70,7 @@ bool excepted(const Statement& statement) {
       "sweep_round",                                              // how far their round is
       "push_claim",      "push_queues",         "push_backlog",   // the next queues of events to be told; what waits
       "push_forget",                                              // dead letters that are too old
+      "quota_limited_accounts",                                   // a page of accounts with limits
   };
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
