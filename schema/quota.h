@@ -1,5 +1,5 @@
 // Quota roots (RFC 9208 3.2): how much an account, and subtrees of its mailboxes, may hold and do hold. Usage is
-// changed by the functions of migrations/0014_quota.sql in the transaction of the change (design decision 3), never
+// changed by the functions of migrations/0015_quota.sql in the transaction of the change (design decision 3), never
 // here. Storage and annotations are counted in octets here; the protocol's units of 1024 octets are
 // imap/ext/quota.cpp's. docs/decisions/0044-quota-roots.md. Runs on: db thread; values anywhere.
 #pragma once

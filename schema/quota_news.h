@@ -1,5 +1,5 @@
 // What a transaction has to say of quotas besides its result: a level of quota_warn was reached, or something was
-// refused for lack of room. Gathered by Transaction, from a notice that the functions of migrations/0014_quota.sql
+// refused for lack of room. Gathered by Transaction, from a notice that the functions of migrations/0015_quota.sql
 // raise and from SQLSTATE CP001; whoever ran the transaction tells it (imap/session/quota_news.h). Runs on: db thread;
 // a value.
 #pragma once
