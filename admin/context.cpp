@@ -102,7 +102,7 @@ Result<schema::Database*> Context::store() {
 Result<schema::Principal> Context::principal(const std::string& address) {
   auto account = run([&](schema::Transaction& tx) { return schema::find_account(tx, address); });
   if (!account) return account.error();
-  return schema::Principal{account->id, account->address, "cpmctl", schema::Role::owner};
+  return schema::Principal{account->id, account->address, "cpmctl", schema::Role::admin};
 }
 
 std::string canonical_path(std::string_view mailbox) {

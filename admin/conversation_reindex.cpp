@@ -133,7 +133,7 @@ class Reindex {
 
   Result<std::vector<ReindexFacts>> read(Transaction& tx, const schema::Principal& who, const schema::MailboxRow& row,
                                          const std::vector<ReindexItem>& batch) {
-    CPM_TRY(grant, schema::authorize(tx, who, row.id, schema::kRead));
+    CPM_TRY(grant, schema::authorize(tx, who, row.ref(), schema::kRead));
     UidSet small;
     for (const ReindexItem& item : batch)
       if (item.size <= kInline) small.add(item.uid.value);
@@ -177,7 +177,7 @@ Result<void> run_all(Context& context, Reindex& work) {
     CPM_TRY(rows, context.run([&](Transaction& tx) { return schema::list_accounts(tx, after, kPage); }));
     for (const schema::AccountRow& row : rows) {
       after = row.address;
-      CPM_CHECK(work.account({row.id, row.address, "cpmctl", schema::Role::owner}));
+      CPM_CHECK(work.account({row.id, row.address, "cpmctl", schema::Role::admin}));
     }
     if (rows.size() < kPage) return {};
   }

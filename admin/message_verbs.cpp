@@ -49,7 +49,7 @@ std::vector<std::string> flag_list(const schema::FlagSet& flags) {
 Result<std::vector<schema::MessageRow>> read_rows(Context& context, const MailboxContent& content, const UidSet& uids,
                                                   std::uint32_t columns, std::uint64_t inline_limit) {
   return context.run([&](Transaction& tx) -> Result<std::vector<schema::MessageRow>> {
-    CPM_TRY(grant, schema::authorize(tx, content.who, content.mailbox.id, schema::kRead));
+    CPM_TRY(grant, schema::authorize(tx, content.who, content.mailbox.ref(), schema::kRead));
     return schema::fetch_rows(tx, grant, uids, columns, inline_limit);
   });
 }

@@ -354,6 +354,9 @@ void object_limits(Table& t) {
   limit(t, number, "push_subscriptions", &Limits::push_subscriptions, 1, 10'000,
         "devices of one account that are told of events");
   limit(t, number, "quota_roots", &Limits::quota_roots, 1, 1000, "quota roots of subtrees of one account");
+  limit(t, number, "acl_entries", &Limits::acl_entries, 1, 100'000, "access control entries of one mailbox");
+  limit(t, number, "acl_new_per_hour", &Limits::acl_new_per_hour, 1, 1'000'000,
+        "new access control entries of one account within an hour");
   limit(t, number, "filter_depth", &Limits::filter_depth, 3, 100, "SEARCH filters that use each other");
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");

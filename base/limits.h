@@ -39,6 +39,8 @@ struct Limits {
   std::uint64_t metadata_account_octets = 16 << 20;  // names and values of one account
   std::size_t push_subscriptions = 20;               // devices of one account that are told of events
   std::size_t quota_roots = 32;                      // of subtrees of one account (RFC 9208)
+  std::size_t acl_entries = 500;                     // access control entries of one mailbox (RFC 4314)
+  std::size_t acl_new_per_hour = 200;                // that one account makes: sharing cannot be used to spam
   std::size_t filter_depth = 10;                     // filters that use filters (RFC 5466 3.1 asks 3)
   std::size_t mime_parts = 10000;                    // parts of one message; further ones are text of their parent
   std::size_t mime_nesting = 100;                    // multipart and message/rfc822 levels

@@ -1,5 +1,6 @@
 #include "schema/accounts.h"
 
+#include "schema/acl.h"
 #include "schema/directory.h"
 #include "schema/mailbox_rows.h"
 
@@ -197,6 +198,7 @@ Result<void> delete_account(Transaction& tx, std::string_view address) {
   CPM_TRY(id, account_of(tx, address));
   const pqxx::result rows = tx.exec(kLockForDelete, id.value);
   if (rows.empty()) return fail(Failure::not_found, "no such account");
+  forget_shares(tx, id);
   tx.exec(kFreeAddresses, id.value);
   tx.exec(kRaiseFloor, rows[0][0].as<std::int32_t>());
   // Messages after their mailboxes: who changes flags holds the mailbox and waits for messages.

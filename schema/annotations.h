@@ -20,7 +20,7 @@
 namespace cpm::schema {
 
 // What changing a shared annotation takes; private ones, and reading, take kRead (RFC 5257 3.4).
-inline constexpr Rights kAnnotateShared = kWrite;
+inline constexpr Rights kAnnotateShared = kAnnotate;
 
 struct AnnotationChange {
   std::string entry;

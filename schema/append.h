@@ -85,7 +85,7 @@ struct AppendResult {
 // The same for a mailbox by its path, authorize() included. When deposits_in_one_statement(), it is one statement and
 // commits by itself in Mode::single: a whole APPEND in one round trip. Otherwise it needs Mode::transaction.
 struct DepositedAt {
-  MailboxId mailbox;
+  MailboxRef mailbox;
   AppendResult result;
 };
 // What deposits that go together are ordered by: the least conversation that they lock; 0: none.
@@ -98,7 +98,7 @@ struct DepositedAt {
 // Contribution-ID) and the octets of one that stands in the mailbox already, or of one before it in `messages`, is not
 // stored again. Plain mail always is. Needs Mode::transaction; two that deposit the same at once store it once.
 struct DepositedOnce {
-  MailboxId mailbox;
+  MailboxRef mailbox;
   UidValidity uidvalidity;
   std::vector<std::uint32_t> uids;  // of each message, in order: new or found
   UidSet added;                     // those that are new

@@ -1,8 +1,10 @@
 #include "schema/keywords.h"
 #include "schema/messages.h"
 #include "schema/packed.h"
+#include "schema/reader_flags.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace cpm::schema {
 
@@ -33,6 +35,8 @@ constexpr Query kSince{
                 "mailbox_id::bigint << 32 | modseq",
                 "(select string_agg(int8send(e.uid_lo::bigint << 32 | e.uid_hi), '') from expunged_range e"
                 " where e.account_id = $1 and e.mailbox_id = $2 and e.modseq > $3)")};
+
+constexpr Query kThese{"message_these", CPM_CHANGES("and uid = any ($3::int[])", "uid", "null::bytea")};
 
 #undef CPM_CHANGES
 
@@ -72,6 +76,36 @@ UidSet vanished_from(const pqxx::field& field) {
   return out;
 }
 
+// Messages as the reader of a mailbox of another account has them, and those in which only what is theirs changed.
+void add_reader(Transaction& tx, ModSeq since, ChangeSet& set) {
+  const MailboxRow& mailbox = set.mailbox;
+  UidSet changed;
+  for (const MessageFlags& message : set.changed) changed.add(message.uid.value);
+  ReaderFlagsByUid flags = reader_flags_since(tx, mailbox, since);
+  std::vector<std::uint32_t> more;
+  for (const auto& [uid, one] : flags) {
+    if (!changed.contains(uid)) more.push_back(uid);
+  }
+  if (since.value != 0) {
+    if (!more.empty()) {
+      const pqxx::result rows =
+          tx.exec(kThese, mailbox.account.value, mailbox.id.value, array(std::span<const std::uint32_t>(more)));
+      if (!rows.empty()) {
+        auto found = messages_from(rows[0]);
+        set.changed.insert(set.changed.end(), std::make_move_iterator(found.begin()),
+                           std::make_move_iterator(found.end()));
+        std::sort(set.changed.begin(), set.changed.end(),
+                  [](const MessageFlags& a, const MessageFlags& b) { return a.uid < b.uid; });
+        if (set.keywords.entries().empty()) {
+          set.keywords = parse_keywords(std::string_view(rows[0][10].c_str(), rows[0][10].size()));
+        }
+      }
+    }
+    flags.merge(reader_flags(tx, mailbox, changed));
+  }
+  for (MessageFlags& message : set.changed) see_as_reader(message, flags);
+}
+
 }  // namespace
 
 Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq since) {
@@ -97,6 +131,7 @@ Result<ChangeSet> changes_since(Transaction& tx, const Grant& grant, ModSeq sinc
   out.changed = messages_from(row);
   out.keywords = parse_keywords(std::string_view(row[10].c_str(), row[10].size()));
   out.vanished = vanished_from(row[11]);
+  if (!grant.own()) add_reader(tx, since, out);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "schema/annotations.h"
 #include "schema/messages.h"
 #include "schema/packed.h"
+#include "schema/reader_flags.h"
 #include "schema/sql_refusal.h"
 
 namespace cpm::schema {
@@ -18,7 +19,7 @@ std::uint32_t flag_mask(const Grant& to) {
   if (to.holds(kKeepSeen)) mask |= kSeen;
   if (to.holds(kDeleteMessage)) mask |= kDeleted;
   if (to.holds(kWrite)) mask |= 0x7fffffff & ~(kSeen | kDeleted);
-  return mask;
+  return to.own() ? mask : mask | kReaderFlags;  // the owner's go along; the reader's stand elsewhere
 }
 
 Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to, bool move,
@@ -38,6 +39,17 @@ Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, 
   out.uidvalidity = UidValidity{row[0].as<std::uint32_t>()};
   if (!row[2].is_null()) out.source_modseq = ModSeq{row[2].as<std::uint64_t>()};
   const auto copied = numbers_from(row[3]);
+  if (!from.own() && !to.own() && to.holds(kKeepSeen)) {
+    const ReaderFlagsByUid flags = reader_flags(tx, from.mailbox(), uids_from(copied));
+    std::vector<ReaderChange> seen;
+    for (std::size_t i = 0; i < copied.size(); ++i) {
+      const auto own = flags.find(copied[i]);
+      if (own != flags.end() && own->second.bits != 0) {
+        seen.push_back({row[1].as<std::uint32_t>() + static_cast<std::uint32_t>(i), own->second.bits});
+      }
+    }
+    put_reader_flags(tx, to.mailbox(), seen, ModSeq{1});
+  }
   if (copied.empty()) return out;
   const auto first = row[1].as<std::uint32_t>();
   out.source = uids_from(copied);

@@ -3,6 +3,7 @@
 #include "schema/mailbox_rows.h"
 #include "schema/messages.h"
 #include "schema/metadata.h"
+#include "schema/owners.h"
 
 #include <algorithm>
 
@@ -33,7 +34,7 @@ Result<std::vector<MailboxRow>> sources(Transaction& tx, const Principal& who, c
     tree.add(MailboxId{row[0].as<std::int32_t>()}, MailboxId{row[1].as<std::int32_t>()}, row[2].c_str());
   std::vector<MailboxRow> out{top};
   for (const MailboxId id : tree.below(top.id)) {
-    auto grant = authorize(tx, who, id, kRead);
+    auto grant = authorize(tx, who, MailboxRef{who.account, id}, kRead);
     if (!grant && grant.error().failure == Failure::not_found) continue;
     if (!grant) return grant.error();
     out.push_back(grant->mailbox());
@@ -53,8 +54,8 @@ Result<MailboxId> make(Transaction& tx, AccountLock& lock, std::string_view path
 }
 
 Result<void> copy_one(Transaction& tx, const Principal& who, CopiedMailbox& one, const Limits& limits) {
-  CPM_TRY(from, authorize(tx, who, one.from, kRead));
-  CPM_TRY(to, authorize(tx, who, one.to, kInsert));
+  CPM_TRY(from, authorize(tx, who, MailboxRef{who.account, one.from}, kRead));
+  CPM_TRY(to, authorize(tx, who, MailboxRef{who.account, one.to}, kInsert));
   one.uidvalidity = to.mailbox().uidvalidity;
   CPM_CHECK(copy_metadata(tx, who.account, one.from, one.to, limits));
   if (from.mailbox().messages == 0) return {};
@@ -68,6 +69,7 @@ Result<void> copy_one(Transaction& tx, const Principal& who, CopiedMailbox& one,
 Result<CopiedTree> copy_tree(Transaction& tx, const Principal& who, std::string_view from, std::string_view to,
                              const Limits& limits) {
   if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
+  if (leads_elsewhere(from) || leads_elsewhere(to)) return fail(Failure::unsupported, "only within one's own mailboxes");
   CPM_TRY(lock, lock_account(tx, who.account));
   CPM_TRY(top, authorize(tx, who, from, kRead));
   if (to == "INBOX") return fail(Failure::exists, "INBOX always exists");

@@ -3,7 +3,9 @@
 #include "schema/keywords.h"
 #include "schema/mailbox_rows.h"
 #include "schema/object_rows.h"
+#include "schema/owners.h"
 #include "schema/packed.h"
+#include "schema/reader_flags.h"
 #include "schema/sql_refusal.h"
 
 #include <algorithm>
@@ -77,14 +79,16 @@ Result<KeywordTable> keywords_for(Transaction& tx, const Grant& grant, const std
   return table;
 }
 
-MessageRows rows_of(Rights rights, const std::vector<StagedMessage>& messages, const KeywordTable& table) {
+// `without`: flags that are not kept in the row.
+MessageRows rows_of(Rights rights, const std::vector<StagedMessage>& messages, const KeywordTable& table,
+                    std::uint32_t without = 0) {
   MessageRows out;
   for (const StagedMessage& staged : messages) {
     const NewMessage& message = staged.message;
     element(out.contents, std::to_string(staged.content.value));
     element(out.sizes, std::to_string(staged.size));
     element(out.dates, std::to_string(seconds(message.internal_date)));
-    element(out.flags, std::to_string(permitted_bits(rights, message.flags.bits)));
+    element(out.flags, std::to_string(permitted_bits(rights, message.flags.bits) & ~without));
     std::string keywords;
     if (!table.entries().empty()) {
       for (const KeywordId id : keyword_ids(table, message.flags.keywords))
@@ -144,11 +148,10 @@ bool deposits_in_one_statement(const std::vector<StagedMessage>& messages) {
 Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                std::vector<StagedMessage>& messages, const Limits& limits) {
   const Rights rights = account_rights(who);
-  if ((rights & (kLookup | kInsert)) != (kLookup | kInsert) || !deposits_in_one_statement(messages) ||
-      path.find('\0') != std::string_view::npos) {
+  if (leads_elsewhere(path) || !deposits_in_one_statement(messages) || path.find('\0') != std::string_view::npos) {
     CPM_TRY(grant, authorize(tx, who, path, kInsert));
     CPM_TRY(stored, deposit(tx, grant, messages, limits));
-    return DepositedAt{grant.mailbox().id, stored};
+    return DepositedAt{grant.ref(), stored};
   }
   CPM_CHECK(check_sizes(messages, limits));
   const MessageRows rows = rows_of(rights, messages, KeywordTable{});
@@ -162,7 +165,8 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
                            contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
                            rows.dates, rows.flags, object_rows(messages), seconds_now());
           }));
-  return DepositedAt{MailboxId{answer[0][0].as<std::int32_t>()}, result_from(answer[0], messages.size())};
+  return DepositedAt{{who.account, MailboxId{answer[0][0].as<std::int32_t>()}},
+                     result_from(answer[0], messages.size())};
 }
 
 Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages,
@@ -171,7 +175,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
   if (messages.empty()) return AppendResult{grant.mailbox().uidvalidity, {}, grant.mailbox().highestmodseq};
   CPM_CHECK(check_sizes(messages, limits));
   CPM_TRY(table, keywords_for(tx, grant, messages, limits));
-  const MessageRows rows = rows_of(grant.rights(), messages, table);
+  const MessageRows rows = rows_of(grant.rights(), messages, table, grant.own() ? 0 : kReaderFlags);
   const std::int64_t account = grant.account().value;
   const std::int32_t mailbox = grant.mailbox().id.value;
   std::optional<std::string> keywords, staged;
@@ -219,6 +223,16 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
       CPM_CHECK(annotate_deposited(tx, grant, uid, result.highestmodseq, annotations, limits));
     }
     ++uid.value;
+  }
+  if (!grant.own() && grant.holds(kKeepSeen)) {
+    std::vector<ReaderChange> seen;
+    std::uint32_t uid = result.uids.min();
+    for (const StagedMessage& message : messages) {
+      const std::uint32_t bits = message.message.flags.bits & kReaderFlags;
+      if (bits != 0) seen.push_back({uid, bits});
+      ++uid;
+    }
+    put_reader_flags(tx, grant.mailbox(), seen, result.highestmodseq);
   }
   return result;
 }

@@ -2,6 +2,7 @@
 #include "schema/append.h"
 #include "schema/content_rows.h"
 #include "schema/mailbox_rows.h"
+#include "schema/owners.h"
 
 #include <map>
 #include <utility>
@@ -48,7 +49,12 @@ std::map<Identity, std::uint32_t> find(Transaction& tx, const Grant& grant, cons
 
 Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::string_view path,
                                    std::vector<StagedMessage>& messages, const Limits& limits, const Admit& admit) {
-  CPM_CHECK(lock_account(tx, who.account));
+  AccountId account = who.account;
+  if (leads_elsewhere(path)) {
+    CPM_TRY(there, authorize(tx, who, path, kInsert));
+    account = there.account();
+  }
+  CPM_CHECK(lock_account(tx, account));
   CPM_TRY(grant, authorize(tx, who, path, kInsert));
   std::vector<std::optional<Identity>> identities;
   std::vector<Identity> wanted;
@@ -59,7 +65,7 @@ Result<DepositedOnce> deposit_once(Transaction& tx, const Principal& who, std::s
   }
   const std::map<Identity, std::uint32_t> there = find(tx, grant, wanted);
 
-  DepositedOnce out{grant.mailbox().id, grant.mailbox().uidvalidity, {}, {}, grant.mailbox().highestmodseq};
+  DepositedOnce out{grant.ref(), grant.mailbox().uidvalidity, {}, {}, grant.mailbox().highestmodseq};
   std::vector<StagedMessage> fresh;
   std::vector<std::size_t> place;  // of each message: its number among `fresh`, or where it was found
   std::map<Identity, std::size_t> first;

@@ -3,6 +3,7 @@
 #include "schema/content_rows.h"
 #include "schema/conversations.h"
 #include "schema/messages.h"
+#include "schema/owners.h"
 
 #include <algorithm>
 #include <map>
@@ -48,6 +49,7 @@ std::vector<EventPlace> places_of(const std::vector<ObjectPlace>& found, bool in
 Result<std::vector<EventPlace>> locate(Transaction& tx, const Principal& who, const EventObject& object) {
   ObjectQuery query;
   query.imdn_message_id = object.message_id;
+  if (leads_elsewhere(object.folder)) return std::vector<EventPlace>{};  // histories are one's own
   if (!object.folder.empty()) {
     auto grant = authorize(tx, who, object.folder, kRead);
     if (!grant && grant.error().failure == Failure::not_found) return std::vector<EventPlace>{};
@@ -105,7 +107,7 @@ class Operation {
     for (std::size_t i = 0; i < operation_.objects.size(); ++i)
       for (const EventPlace& place : places[first + i]) wanted[place.mailbox.value].add(place.uid.value);
     for (const auto& [id, uids] : wanted) {
-      CPM_TRY(grant, authorize(tx_, who_, MailboxId{id}, kRead));
+      CPM_TRY(grant, authorize(tx_, who_, MailboxRef{who_.account, MailboxId{id}}, kRead));
       CPM_TRY(stored, store_flags(tx_, grant,
                                   {uids, operation_.add ? FlagChange::add : FlagChange::remove, operation_.flags, {}},
                                   limits_));

@@ -1,8 +1,10 @@
 #include "schema/access.h"
+#include "schema/acl.h"
 #include "schema/mailbox_rows.h"
 #include "schema/mailboxes.h"
 #include "schema/messages.h"
 #include "schema/metadata.h"
+#include "schema/owners.h"
 #include "schema/sql_refusal.h"
 
 #include <algorithm>
@@ -106,18 +108,35 @@ Result<std::vector<Renamed>> renamed_subtree(const MailboxTree& tree, MailboxId 
   return out;
 }
 
+Error no_create() { return fail(Failure::denied, "no right to create this mailbox"); }
+
+// `k` on the nearest mailbox above (RFC 4314 4). What cannot be seen is not told to exist.
+Result<void> may_create(Transaction& tx, const Principal& who, const OwnedPath& place, std::size_t levels,
+                        const std::vector<MailboxId>& existing) {
+  if (existing.size() == levels) {
+    if (!authorize(tx, who, MailboxRef{place.account, existing.back()}, kLookup)) return no_create();
+    return fail(Failure::exists, "mailbox already exists");
+  }
+  if (existing.empty()) {
+    const bool owner = place.prefix.empty();
+    return owner && (account_rights(who) & kCreate) != 0 ? Result<void>() : no_create();
+  }
+  if (!authorize(tx, who, MailboxRef{place.account, existing.back()}, kCreate)) return no_create();
+  return {};
+}
+
 // INBOX stays, its messages move (RFC 9051 6.3.6).
 Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who, const Grant& inbox,
                                           std::string_view new_path, const Limits& limits) {
   CPM_TRY(made, create_mailbox(tx, who, new_path, SpecialUse::none, limits));
-  CPM_TRY(target, authorize(tx, who, made.id, kInsert));
-  CPM_CHECK(copy_metadata(tx, who.account, kInbox, made.id, limits));
+  CPM_TRY(target, authorize(tx, who, made.ref(), kInsert));
+  CPM_CHECK(copy_metadata(tx, inbox.account(), kInbox, made.id, limits));
   // Read again under the lock of the account: nothing is deposited any more.
-  const auto now = find_mailbox(tx, who.account, kInbox);
+  const auto now = find_mailbox(tx, inbox.account(), kInbox);
   UidSet all;
   if (now && now->messages > 0) all.add(1, now->uidnext.value - 1);
   if (!all.empty()) CPM_CHECK(move_messages(tx, inbox, all, target, limits));
-  return std::vector<Renamed>{{"INBOX", std::string(new_path)}};
+  return std::vector<Renamed>{{inbox.mailbox().path, std::string(new_path)}};
 }
 
 }  // namespace
@@ -169,6 +188,10 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
         refusable([&] { return tx.exec(kPlace, lock.account.value, array(std::span<const std::int64_t>(ids))); }));
     tx.exec(kLevel, lock.account.value);
   }
+  for (std::size_t i = 0; parent && i < count; ++i) {
+    CPM_CHECK(inherit_acl(tx, lock.account, MailboxId{static_cast<std::int32_t>(parents[i])},
+                          MailboxId{static_cast<std::int32_t>(ids[i])}));
+  }
 
   MailboxRow out;
   out.account = lock.account;
@@ -183,19 +206,28 @@ Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock, const std:
 
 Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::string_view path, SpecialUse use,
                                   const Limits& limits) {
-  if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
-  if (path == "INBOX") return fail(Failure::invalid, "INBOX always exists");
-  CPM_CHECK(check_new_path(path, limits));
+  const auto place = owner_of(tx, who, path);
+  // As for one who shares nothing: whether there is such an account is not told.
+  if (!place || place->path.empty()) return no_create();
+  if (place->path == "INBOX") return place->prefix.empty() ? fail(Failure::invalid, "INBOX always exists") : no_create();
+  CPM_CHECK(check_new_path(place->path, limits));
   // Everything that makes or removes mailboxes holds the account row: two sessions cannot make the same path.
-  CPM_TRY(lock, lock_account(tx, who.account));
-  const auto components = split_path(path);
-  const auto existing = existing_beginning(tx, who.account, components);
-  if (existing.size() == components.size()) return fail(Failure::exists, "mailbox already exists");
-  if (use != SpecialUse::none && !tx.exec(kUseTaken, who.account.value, static_cast<int>(use)).empty()) {
+  CPM_TRY(lock, lock_account(tx, place->account));
+  const auto components = split_path(place->path);
+  const auto existing = existing_beginning(tx, place->account, components);
+  CPM_CHECK(may_create(tx, who, *place, components.size(), existing));
+  if (use != SpecialUse::none && !place->prefix.empty()) {
+    return fail(Failure::denied, "what a mailbox is for its owner alone says");
+  }
+  if (use != SpecialUse::none && !tx.exec(kUseTaken, place->account.value, static_cast<int>(use)).empty()) {
     return fail(Failure::use_attr, "another mailbox already has this special use");
   }
-  return make_mailboxes(tx, lock, components, existing.size(), existing.empty() ? MailboxId{} : existing.back(), use,
-                        limits);
+  CPM_TRY(made, make_mailboxes(tx, lock, components, existing.size(),
+                               existing.empty() ? MailboxId{} : existing.back(), use, limits));
+  made.path.insert(0, place->prefix);
+  made.prefix = static_cast<std::uint32_t>(place->prefix.size());
+  if (!place->prefix.empty()) made.reader = who.account;
+  return std::move(made);
 }
 
 Result<void> set_special_use(Transaction& tx, AccountId account, MailboxId mailbox, SpecialUse use) {
@@ -232,24 +264,31 @@ Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
 Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& who, const Grant& grant,
                                             std::string_view new_path, const Limits& limits) {
   if (!grant.holds(kDeleteMailbox)) return fail(Failure::denied, "no right to rename this mailbox");
-  if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
-  if (new_path == "INBOX") return fail(Failure::exists, "INBOX always exists");
-  CPM_CHECK(check_new_path(new_path, limits));
+  const auto place = owner_of(tx, who, new_path);
+  if (!place || place->account != grant.account()) {
+    return fail(Failure::unsupported, "a mailbox cannot be moved to another account");
+  }
+  if (place->path == "INBOX") return fail(Failure::exists, "INBOX always exists");
+  CPM_CHECK(check_new_path(place->path, limits));
   CPM_TRY(lock, lock_account(tx, grant.account()));
   const MailboxId id = grant.mailbox().id;
   if (id == kInbox) return rename_inbox(tx, who, grant, new_path, limits);
 
   const auto source = find_mailbox(tx, grant.account(), id);
-  if (!source || source->path != grant.mailbox().path) return fail(Failure::not_found, "no such mailbox");
-  const auto components = split_path(new_path);
+  if (!source || source->path != grant.mailbox().own_path()) return fail(Failure::not_found, "no such mailbox");
+  const auto components = split_path(place->path);
   const auto existing = existing_beginning(tx, grant.account(), components);
-  if (existing.size() == components.size()) return fail(Failure::exists, "mailbox already exists");
+  CPM_CHECK(may_create(tx, who, *place, components.size(), existing));
   if (std::find(existing.begin(), existing.end(), id) != existing.end()) {
     return fail(Failure::invalid, "a mailbox cannot be moved below itself");
   }
   const MailboxTree tree = read_tree(tx, grant.account());
-  auto renamed = renamed_subtree(tree, id, source->path, new_path, limits);
+  auto renamed = renamed_subtree(tree, id, source->path, place->path, limits);
   if (!renamed) return renamed;
+  for (Renamed& one : *renamed) {
+    one.from.insert(0, place->prefix);
+    one.to.insert(0, place->prefix);
+  }
 
   MailboxId parent = existing.empty() ? MailboxId{} : existing.back();
   if (existing.size() + 1 < components.size()) {

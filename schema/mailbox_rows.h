@@ -15,7 +15,10 @@
 // In the order in which mailbox_from() reads them.
 #define CPM_MAILBOX_COLUMNS                                                                                         \
   "m.mailbox_id, m.parent_id, m.name, m.uidvalidity, m.uidnext, m.highestmodseq, m.messages, m.unseen, m.deleted, " \
-  "m.bytes, m.deleted_bytes, m.recent_from, m.special_use"
+  "m.bytes, m.deleted_bytes, m.recent_from, m.special_use, coalesce(m.owner_rights, -1)"
+
+// How many they are: the number of the next column.
+#define CPM_MAILBOX_COLUMNS_END 14
 
 namespace cpm::schema {
 
@@ -39,6 +42,11 @@ using FoundAtOnce = std::optional<std::optional<MailboxRow>>;
                                                                        std::string path);
 [[nodiscard]] boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account,
                                                                        MailboxId id);
+
+// All of an account, with the owner's paths, sorted as before_in_list() says; one statement.
+[[nodiscard]] Result<std::vector<MailboxRow>> mailboxes_of(Transaction& tx, AccountId account);
+// INBOX first, a mailbox before what is below it.
+[[nodiscard]] bool before_in_list(const std::string& path, const std::string& other);
 
 // id, parent and name of every mailbox of an account: the tree from which paths are built.
 class MailboxTree {
@@ -73,7 +81,8 @@ struct AccountLock {
 [[nodiscard]] std::vector<MailboxId> existing_beginning(Transaction& tx, AccountId account,
                                                         const std::vector<std::string>& components);
 
-// Makes components[from…] below `parent` and returns the last one's row. Failure::limit, over_quota.
+// Makes components[from…] below `parent`, with its access control entries, and returns the last one's row; its path is
+// the owner's. Failure::limit, over_quota.
 [[nodiscard]] Result<MailboxRow> make_mailboxes(Transaction& tx, AccountLock& lock,
                                                 const std::vector<std::string>& components, std::size_t from,
                                                 MailboxId parent, SpecialUse use, const Limits& limits);

@@ -4,6 +4,7 @@
 #include "schema/content_rows.h"
 #include "schema/database.h"
 #include "schema/mailbox_rows.h"
+#include "schema/owners.h"
 
 #include <algorithm>
 #include <array>
@@ -96,6 +97,7 @@ MailboxRow mailbox_of(AccountId account, Number number) {
   out.deleted_bytes = large(10);
   out.recent_from = Uid{small(11)};
   out.use = static_cast<SpecialUse>(number(12));
+  out.owner_rights = static_cast<std::uint32_t>(number(13));
   return out;
 }
 
@@ -140,6 +142,9 @@ Result<void> check_new_path(std::string_view path, const Limits& limits) {
   if (same(components.front(), "INBOX") && components.front() != "INBOX") {
     return fail(Failure::invalid, "INBOX is written in capitals");
   }
+  if (components.front() == kOtherUsers || components.front() == kShared) {
+    return fail(Failure::invalid, "this name leads to mailboxes of others");
+  }
   if (path.size() > limits.mailbox_name_octets) return fail(Failure::limit, "mailbox name is too long");
   if (components.size() > limits.mailbox_depth) return fail(Failure::limit, "mailbox name has too many levels");
   return {};
@@ -160,7 +165,7 @@ std::optional<MailboxRow> find_mailbox(Transaction& tx, AccountId account, Mailb
   const pqxx::result rows = tx.exec(kById, account.value, id.value);
   if (rows.empty()) return std::nullopt;
   MailboxRow out = mailbox_from(account, rows[0]);
-  out.path = rows[0][13].c_str();
+  out.path = rows[0][CPM_MAILBOX_COLUMNS_END].c_str();
   return out;
 }
 
@@ -186,7 +191,7 @@ boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, Acc
   if (!rows) co_return std::nullopt;
   if (rows->empty()) co_return std::optional<MailboxRow>();
   std::optional<MailboxRow> out = mailbox_of(account, *rows);
-  out->path = rows->octets(0, 13);
+  out->path = rows->octets(0, CPM_MAILBOX_COLUMNS_END);
   co_return out;
 }
 
@@ -224,15 +229,21 @@ std::vector<MailboxId> MailboxTree::below(MailboxId id) const {
   return out;
 }
 
+bool before_in_list(const std::string& path, const std::string& other) { return sort_key(path) < sort_key(other); }
+
 Result<std::vector<MailboxRow>> list_mailboxes(Transaction& tx, const Principal& who) {
-  const pqxx::result rows = tx.exec(kList, who.account.value);
+  return mailboxes_of(tx, who.account);
+}
+
+Result<std::vector<MailboxRow>> mailboxes_of(Transaction& tx, AccountId account) {
+  const pqxx::result rows = tx.exec(kList, account.value);
   MailboxTree tree;
   for (const auto& row : rows)
     tree.add(MailboxId{row[0].as<std::int32_t>()}, MailboxId{row[1].as<std::int32_t>()}, row[2].c_str());
   std::vector<std::pair<std::string, MailboxRow>> sorted;
   sorted.reserve(rows.size());
   for (const auto& row : rows) {
-    MailboxRow mailbox = mailbox_from(who.account, row);
+    MailboxRow mailbox = mailbox_from(account, row);
     auto path = tree.path(mailbox.id);
     if (!path) return fail(Failure::corrupt, "the list of mailboxes is damaged", "mailbox without parent");
     mailbox.path = std::move(*path);

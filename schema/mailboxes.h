@@ -25,10 +25,21 @@ enum class SpecialUse : std::int16_t { none, all, archive, drafts, flagged, junk
 [[nodiscard]] std::string_view special_use_name(SpecialUse use) noexcept;                  // "\\Sent", "" for none
 [[nodiscard]] std::optional<SpecialUse> special_use_from(std::string_view name) noexcept;  // case-insensitive
 
-struct MailboxRow {
-  AccountId account;
+// A mailbox of any account: whose it is belongs to which it is.
+struct MailboxRef {
+  AccountId account;  // the owner
   MailboxId id;
-  std::string path;
+  auto operator<=>(const MailboxRef&) const = default;
+  explicit operator bool() const { return static_cast<bool>(id); }
+};
+
+struct MailboxRow {
+  AccountId account;  // the owner
+  MailboxId id;
+  std::string path;             // as the principal names it: "Other Users/<address>/<path of the owner>"
+  std::uint32_t prefix = 0;     // octets of `path` that lead to the owner's store, with the delimiter; 0: it is their own
+  AccountId reader;             // who looks at the mailbox of another account, and has \Seen for themself; none: the owner
+  std::uint32_t owner_rights = ~0U;  // what the owner may do (schema::Right)
   UidValidity uidvalidity;
   Uid uidnext;
   ModSeq highestmodseq;
@@ -39,13 +50,17 @@ struct MailboxRow {
   std::uint64_t deleted_bytes = 0;  // of those with \Deleted
   Uid recent_from;                  // messages with uid >= this are \Recent for the next SELECT
   SpecialUse use = SpecialUse::none;
+
+  [[nodiscard]] MailboxRef ref() const { return {account, id}; }
+  [[nodiscard]] std::string own_path() const { return path.substr(prefix); }  // as the owner names it
 };
 
-// All mailboxes of the account the principal may see, sorted by path with INBOX first; one statement.
+// All mailboxes of the principal's own account, sorted by path with INBOX first; one statement.
 [[nodiscard]] Result<std::vector<MailboxRow>> list_mailboxes(Transaction& tx, const Principal& who);
 
-// Creates `path` and its missing parents as real mailboxes. Failure::exists, limit, invalid (INBOX), denied,
-// use_attr (special use already taken by another mailbox).
+// Creates `path` and its missing parents as real mailboxes; each has the access control entries of its parent. `k` on
+// the nearest parent that is there is needed (RFC 4314 4); at the top level of an account its owner alone creates.
+// Failure::exists, limit, invalid (INBOX), denied, use_attr (special use already taken by another mailbox).
 [[nodiscard]] Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::string_view path,
                                                 SpecialUse use, const Limits& limits);
 
@@ -55,7 +70,7 @@ struct MailboxRow {
 
 // Renames the mailbox with everything below it; missing parents of the target are made. INBOX: its messages
 // move to the new mailbox, INBOX stays, its inferiors stay (RFC 9051 6.3.6). Failure::exists, invalid (into its own
-// subtree), limit, denied. Returns the paths that changed, old → new, the mailbox first.
+// subtree), limit, denied (also without `k` on the new parent), unsupported (to another account). Returns the paths that changed, old → new, the mailbox first.
 struct Renamed {
   std::string from;
   std::string to;

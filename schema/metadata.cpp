@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 
 namespace cpm::schema {
@@ -286,22 +287,27 @@ Result<std::vector<MetadataValue>> read_metadata(Transaction& tx, const Metadata
   return MetadataTable(tx, access).read(keys);
 }
 
+bool reads_metadata(Rights rights) noexcept { return (rights & kLookup) != 0 && (rights & kAnyContent) != 0; }
+
 Result<MetadataOfMailboxes> metadata_of_mailboxes(Transaction& tx, const Principal& who,
                                                   const std::vector<MailboxRow>& rows,
                                                   const std::vector<std::string>& keys) {
   MetadataOfMailboxes out;
-  const Rights rights = account_rights(who);
-  if ((rights & kLookup) == 0 || (rights & kAnyContent) == 0) return out;
   const bool use = std::find(keys.begin(), keys.end(), kSpecialUseEntry) != keys.end();
   for (const MailboxRow& row : rows) {
-    auto& values = out[row.id];
-    if (use && row.use != SpecialUse::none) values.emplace(kSpecialUseEntry, special_use_name(row.use));
+    if (!row.reader && !reads_metadata(own_rights(who, row))) continue;
+    auto& values = out[row.ref()];
+    if (use && !row.reader && row.use != SpecialUse::none) values.emplace(kSpecialUseEntry, special_use_name(row.use));
   }
-  const BinaryRows found = tx.exec_binary(kOfMailboxes, who.account.value, who.account.value, array(std::span(keys)));
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto mailbox = out.find(MailboxId{static_cast<std::int32_t>(found.number(i, 0))});
-    if (mailbox == out.end()) continue;
-    mailbox->second.emplace(std::string(found.octets(i, 1)), std::string(found.octets(i, 2)));
+  std::set<AccountId> accounts;
+  for (const auto& [mailbox, values] : out) accounts.insert(mailbox.account);
+  for (const AccountId account : accounts) {
+    const BinaryRows found = tx.exec_binary(kOfMailboxes, account.value, who.account.value, array(std::span(keys)));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto mailbox = out.find({account, MailboxId{static_cast<std::int32_t>(found.number(i, 0))}});
+      if (mailbox == out.end()) continue;
+      mailbox->second.emplace(std::string(found.octets(i, 1)), std::string(found.octets(i, 2)));
+    }
   }
   return out;
 }
@@ -338,7 +344,7 @@ Result<MetadataNewsPage> metadata_news(Transaction& tx, const Principal& who, co
     const auto [known, fresh] = paths.try_emplace(mailbox.value);
     if (fresh && !mailbox) known->second = std::string();
     if (fresh && mailbox) {
-      const auto grant = authorize(tx, who, mailbox, kLookup);
+      const auto grant = authorize(tx, who, MailboxRef{who.account, mailbox}, kLookup);
       if (grant && metadata_of(who, *grant)) known->second = grant->mailbox().path;
     }
     if (known->second) page.items.push_back({page.end, *known->second, row[2].c_str()});

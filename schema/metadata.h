@@ -40,6 +40,7 @@ enum class MetadataDepth { itself, children, all };
 class MetadataAccess {
  public:
   [[nodiscard]] bool writable() const { return writable_; }
+  [[nodiscard]] AccountId account() const { return account_; }  // whose mailbox or server it is of
 
  private:
   friend Result<MetadataAccess> metadata_of(const Principal&, const Grant&);
@@ -73,9 +74,11 @@ struct MetadataValue {
 [[nodiscard]] Result<std::vector<MetadataValue>> read_metadata(Transaction& tx, const MetadataAccess& access,
                                                                const std::vector<std::string>& keys);
 
-// The same of many mailboxes at once, by mailbox and key; mailboxes whose annotations may not be read are left out.
-// `rows`: as list_mailboxes() gave them. All is held in memory: at most Limits::metadata_account_octets.
-using MetadataOfMailboxes = std::map<MailboxId, std::map<std::string, std::string>>;
+// The same of many mailboxes at once, by mailbox and key; own ones whose annotations may not be read are left out.
+// `rows`: as list_mailboxes() gave them, and such of others in which `who` has reads_metadata(rights). All is held in
+// memory: at most Limits::metadata_account_octets.
+[[nodiscard]] bool reads_metadata(Rights rights) noexcept;
+using MetadataOfMailboxes = std::map<MailboxRef, std::map<std::string, std::string>>;
 [[nodiscard]] Result<MetadataOfMailboxes> metadata_of_mailboxes(Transaction& tx, const Principal& who,
                                                                 const std::vector<MailboxRow>& rows,
                                                                 const std::vector<std::string>& keys);

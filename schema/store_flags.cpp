@@ -2,6 +2,7 @@
 #include "schema/keywords.h"
 #include "schema/messages.h"
 #include "schema/packed.h"
+#include "schema/reader_flags.h"
 
 #include <algorithm>
 #include <iterator>
@@ -44,6 +45,7 @@ Result<Change> change_of(const Grant& grant, const StoreRequest& request) {
   if (grant.holds(kKeepSeen)) allowed |= kSeen;
   if (grant.holds(kDeleteMessage)) allowed |= kDeleted;
   if (grant.holds(kWrite)) allowed |= kAllBits & ~(kSeen | kDeleted);
+  if (!grant.own()) allowed = (allowed & ~kReaderFlags) | (grant.holds(kKeepSeen) ? kReaderFlags : 0);
   const std::uint32_t set = request.flags.bits & allowed;
   const bool keywords =
       grant.holds(kWrite) && (request.change == FlagChange::replace || !request.flags.keywords.empty());
@@ -80,6 +82,7 @@ std::string keyword_array(const std::vector<KeywordId>& keywords) {
 }
 
 ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Effect& effect) {
+  const std::uint32_t personal = grant.own() ? 0 : kReaderFlags;
   std::optional<bool> replace;
   std::optional<std::string> add, remove;
   if (change.touches_keywords) {
@@ -87,9 +90,10 @@ ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Ef
     if (change.kind != FlagChange::remove && !change.keywords.empty()) add = keyword_array(change.keywords);
     if (change.kind == FlagChange::remove) remove = keyword_array(change.keywords);
   }
-  const pqxx::result rows = tx.exec(kApply, grant.account().value, grant.mailbox().id.value,
-                                    array(std::span<const std::uint32_t>(effect.uids)), change.keep, change.set,
-                                    replace, add, remove, effect.unseen, effect.deleted, effect.deleted_bytes);
+  const pqxx::result rows =
+      tx.exec(kApply, grant.account().value, grant.mailbox().id.value,
+              array(std::span<const std::uint32_t>(effect.uids)), change.keep | personal, change.set & ~personal,
+              replace, add, remove, effect.unseen, effect.deleted, effect.deleted_bytes);
   return ModSeq{rows[0][0].as<std::uint64_t>()};
 }
 
@@ -127,13 +131,22 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   if (ranges.empty) return out;
   const AccountId account = grant.account();
   const MailboxId mailbox = grant.mailbox().id;
-  const bool at_once = in_one_statement(request);
+  const bool at_once = grant.own() && in_one_statement(request);
   const pqxx::result locked =
       at_once ? tx.exec(kSet, account.value, mailbox.value, ranges.lo, ranges.hi, change.keep, change.set)
               : tx.exec(kLockFlags, account.value, mailbox.value, ranges.lo, ranges.hi);
   out.highestmodseq = ModSeq{locked[0][0].as<std::uint64_t>()};
 
   std::vector<FlagRow> rows = flag_rows_from(locked[0]);
+  std::unordered_map<std::uint32_t, std::uint32_t>
+      stored;  // what the owner has of the flags that a reader has for themself
+  if (!grant.own()) {
+    const ReaderFlagsByUid flags = reader_flags(tx, grant.mailbox(), request.uids);
+    for (FlagRow& row : rows) {
+      stored.emplace(row.message.uid.value, row.message.bits & kReaderFlags);
+      see_as_reader(row.message, flags);
+    }
+  }
   if (request.unchanged_since) {
     std::erase_if(rows, [&](const FlagRow& row) {
       if (row.message.modseq <= *request.unchanged_since) return false;
@@ -153,22 +166,37 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   }
 
   Effect effect;
+  std::vector<ReaderChange> for_reader;
   out.messages.reserve(rows.size());
   for (FlagRow& row : rows) {
     MessageFlags& message = out.messages.emplace_back(std::move(row.message));
     const std::uint32_t bits = (message.bits & change.keep) | change.set;
     auto keywords = change.keywords_after(message.keywords);
     if (bits == message.bits && keywords == message.keywords) continue;
-    effect.note(message.uid.value, message.bits, bits, row.size);
     out.changed.add(message.uid.value);
+    if (grant.own()) {
+      effect.note(message.uid.value, message.bits, bits, row.size);
+    } else {
+      if (((bits ^ message.bits) & kReaderFlags) != 0) for_reader.push_back({message.uid.value, bits});
+      const std::uint32_t owners = stored.at(message.uid.value);
+      const std::uint32_t before = (message.bits & ~kReaderFlags) | owners;
+      const std::uint32_t after = (bits & ~kReaderFlags) | owners;
+      if (before != after || keywords != message.keywords) effect.note(message.uid.value, before, after, row.size);
+    }
     message.bits = bits;
     message.keywords = std::move(keywords);
   }
-  if (effect.uids.empty()) return out;
-  if (!at_once) out.highestmodseq = apply(tx, grant, change, effect);
-  auto next = effect.uids.begin();
+  if (out.changed.empty()) return out;
+  if (!effect.uids.empty()) {
+    if (!at_once) out.highestmodseq = apply(tx, grant, change, effect);
+  } else {
+    out.highestmodseq = take_modseq(tx, grant.mailbox());
+  }
+  put_reader_flags(tx, grant.mailbox(), for_reader, out.highestmodseq);
+  const std::vector<std::uint32_t> changed = out.changed.numbers();
+  auto next = changed.begin();
   for (MessageFlags& message : out.messages) {
-    if (next == effect.uids.end()) break;
+    if (next == changed.end()) break;
     if (message.uid.value != *next) continue;
     message.modseq = out.highestmodseq;
     ++next;

@@ -1,5 +1,6 @@
 #include "schema/access.h"
 #include "schema/mailboxes.h"
+#include "schema/owners.h"
 
 namespace cpm::schema {
 
@@ -12,10 +13,18 @@ constexpr Query kInsertPath{"subscription_insert",
 constexpr Query kDelete{"subscription_delete", "delete from subscription where account_id = $1 and path = $2"};
 constexpr Query kList{"subscription_list", "select path from subscription where account_id = $1 order by path"};
 
+// One spelling for mailboxes of others, by whichever address the client names them.
+std::string canonical(Transaction& tx, const Principal& who, std::string_view path) {
+  if (!leads_elsewhere(path)) return std::string(path);
+  const auto place = owner_of(tx, who, path);
+  return place && !place->path.empty() ? place->prefix + place->path : std::string(path);
+}
+
 }  // namespace
 
-Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view path, const Limits& limits) {
-  if (path.empty() || path.find('\0') != std::string_view::npos) return fail(Failure::invalid, "not a mailbox name");
+Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view name, const Limits& limits) {
+  const std::string path = canonical(tx, who, name);
+  if (path.empty() || path.find('\0') != std::string::npos) return fail(Failure::invalid, "not a mailbox name");
   if (path.size() > limits.mailbox_name_octets) return fail(Failure::limit, "mailbox name is too long");
   const pqxx::row counts = tx.exec(kCount, who.account.value, path)[0];
   if (counts[1].as<int>() > 0) return {};
@@ -24,8 +33,9 @@ Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view p
   return {};
 }
 
-Result<void> unsubscribe(Transaction& tx, const Principal& who, std::string_view path) {
-  if (path.find('\0') != std::string_view::npos) return {};
+Result<void> unsubscribe(Transaction& tx, const Principal& who, std::string_view name) {
+  if (name.find('\0') != std::string_view::npos) return {};
+  const std::string path = canonical(tx, who, name);
   tx.exec(kDelete, who.account.value, path);
   return {};
 }

@@ -1,6 +1,7 @@
 #include "schema/urlauth.h"
 
 #include "base/hex.h"
+#include "schema/acl_rows.h"
 #include "schema/credentials.h"
 #include "schema/directory.h"
 
@@ -69,7 +70,7 @@ Result<Grant> authorize_by_url(Transaction& tx, const SignedUrl& url) {
   auto grant = authorize(tx, issuer, url.path, kRead);
   const MailboxId mailbox = grant ? grant->mailbox().id : MailboxId{};
   const UidValidity uidvalidity = grant ? grant->mailbox().uidvalidity : UidValidity{};
-  const auto key = find_key(tx, issuer.account, mailbox, issuer.account);
+  const auto key = find_key(tx, grant ? grant->account() : AccountId{}, mailbox, issuer.account);
   const std::string right = token_of(key.value_or(std::string(kKeyOctets, '\0')), uidvalidity, url.rump);
   const bool same = equal_secrets(right, lower(url.token));
   const bool current = !url.uidvalidity || *url.uidvalidity == uidvalidity.value;
@@ -81,10 +82,14 @@ void reset_url_key(Transaction& tx, const Principal& who, const Grant& grant) {
   tx.exec(kReset, grant.account().value, grant.mailbox().id.value, who.account.value, bytes(random_octets(kKeyOctets)));
 }
 
-std::vector<MailboxId> remove_url_keys(Transaction& tx, const Principal& who) {
-  std::vector<MailboxId> out;
-  for (const auto& row : tx.exec(kRemoveAll, who.account.value, who.account.value)) {
-    out.emplace_back(row[0].as<std::int32_t>());
+std::vector<MailboxRef> remove_url_keys(Transaction& tx, const Principal& who) {
+  std::vector<MailboxRef> out;
+  std::vector<AccountId> owners = AclReader(tx, who.account).owners(tx);
+  owners.push_back(who.account);
+  for (const AccountId owner : owners) {
+    for (const auto& row : tx.exec(kRemoveAll, owner.value, who.account.value)) {
+      out.push_back({owner, MailboxId{row[0].as<std::int32_t>()}});
+    }
   }
   return out;
 }

@@ -36,7 +36,7 @@ struct SignedUrl {
 // A new key, so that URLs into this mailbox are void. REQUIRES: grant is of `who`.
 void reset_url_key(Transaction& tx, const Principal& who, const Grant& grant);
 // All keys of the user; the mailboxes that had one.
-[[nodiscard]] std::vector<MailboxId> remove_url_keys(Transaction& tx, const Principal& who);
+[[nodiscard]] std::vector<MailboxRef> remove_url_keys(Transaction& tx, const Principal& who);
 
 // Whether `user` is an address of the store that `who` acts on.
 [[nodiscard]] bool is_self(Transaction& tx, const Principal& who, std::string_view user);

@@ -20,7 +20,10 @@ Result<WatchedAccount> watch_account(Transaction& tx, const Principal& who, bool
     out.subscriptions = std::move(names);
   }
   out.mailboxes.reserve(rows.size());
-  for (MailboxRow& row : rows) out.mailboxes.push_back({std::move(row), account_rights(who)});
+  for (MailboxRow& row : rows) {
+    const Rights rights = own_rights(who, row);
+    out.mailboxes.push_back({std::move(row), rights});
+  }
   return out;
 }
 
@@ -29,10 +32,10 @@ Result<std::vector<WatchedMailbox>> watch_mailboxes(Transaction& tx, const Princ
   std::vector<std::int64_t> numbers;
   for (const MailboxId id : ids) numbers.push_back(id.value);
   std::vector<WatchedMailbox> out;
-  const Rights rights = account_rights(who);
-  if ((rights & kLookup) == 0) return out;
   for (const auto& row : tx.exec(kWatched, who.account.value, array(std::span<const std::int64_t>(numbers)))) {
-    out.push_back({mailbox_from(who.account, row), rights});
+    MailboxRow mailbox = mailbox_from(who.account, row);
+    const Rights rights = own_rights(who, mailbox);
+    if ((rights & kLookup) != 0) out.push_back({std::move(mailbox), rights});
   }
   return out;
 }

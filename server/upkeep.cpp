@@ -1,7 +1,9 @@
 #include "server/upkeep.h"
 
 #include "base/log.h"
+#include "schema/acl.h"
 #include "schema/append.h"
+#include "schema/reader_flags.h"
 #include "schema/sweep.h"
 #include "schema/tombstones.h"
 
@@ -17,6 +19,7 @@ constexpr auto kEvery = 30s;
 constexpr auto kGrace = 600s;        // bodies being sent outlive their message by this
 constexpr auto kStagedAge = 86400s;  // deposits that never came to their end
 constexpr std::size_t kBatch = 500;
+constexpr auto kReaderFlagsEvery = 1h;
 constexpr std::size_t kAccounts = 100;  // that this node takes at a time from the round that all nodes share
 
 }  // namespace
@@ -48,6 +51,32 @@ bool Upkeep::fold() {
   const auto folded = db_.run_blocking(60s, schema::fold_expunged);
   if (!folded) log::debug("server", "expunged ranges not folded", {{"why", folded.error().detail}});
   return folded && *folded && !stopping();
+}
+
+bool Upkeep::expire_acl() {
+  const auto expired = db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::sweep_acl(tx, kBatch); });
+  if (!expired) {
+    log::debug("server", "no access control entries expired", {{"why", expired.error().detail}});
+    return false;
+  }
+  for (const schema::ExpiredEntry& one : *expired) {
+    settings_.changed(one.owner, one.mailbox);
+    if (one.kind == schema::GranteeKind::account) settings_.changed(AccountId{one.grantee}, MailboxId{});
+    log::info("server", "access control entry expired",
+              {{"account", std::to_string(one.owner.value)}, {"mailbox", std::to_string(one.mailbox.value)}});
+  }
+  return !expired->empty() && !stopping();
+}
+
+// Rows that stay behind do no harm: once in a while is enough.
+bool Upkeep::sweep_reader_flags() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < reader_flags_at_) return false;
+  const auto removed =
+      db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::sweep_reader_flags(tx, kBatch); });
+  if (removed && *removed >= kBatch && !stopping()) return true;
+  reader_flags_at_ = now + kReaderFlagsEvery;
+  return false;
 }
 
 void Upkeep::sweep(AccountId account) {
@@ -100,6 +129,10 @@ void Upkeep::run() {
       while (purge()) {
       }
       while (fold()) {
+      }
+      while (expire_acl()) {
+      }
+      while (sweep_reader_flags()) {
       }
     } while (sweep());
   }

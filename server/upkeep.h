@@ -1,6 +1,7 @@
 // Upkeep: what the store does for itself, little by little: it removes content that no message refers to any more
 // (bodies being sent outlive their message, design decision 8), folds the records of what was expunged, and removes
-// messages that have outlived the retention of their account (imap/deliver/retention.h).
+// messages that have outlived the retention of their account (imap/deliver/retention.h). It also removes access control
+// entries that have expired, which count for nothing from their second on, and tells sessions so.
 // Runs on: its own thread.
 #pragma once
 
@@ -36,6 +37,8 @@ class Upkeep {
   // Each a small transaction; true when there may be more to do.
   bool purge();
   bool fold();
+  bool expire_acl();
+  bool sweep_reader_flags();
   bool sweep();
   void sweep(AccountId account);
   bool stopping();
@@ -45,6 +48,7 @@ class Upkeep {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // protected by mutex_
+  std::chrono::steady_clock::time_point reader_flags_at_{};
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include "imap/deliver/deliver.h"
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"
+#include "schema/owners.h"
 
 namespace cpm::imap {
 
@@ -22,7 +23,8 @@ boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, Ap
   std::vector<schema::AnnotationChange> annotations = message.annotations.changes(session.principal->account);
   message.annotations = {};
   if (message.literal.data.size() == 0) co_return fail(Failure::invalid, "An empty message is not stored");
-  if ((message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
+  const bool stored = message.stored;
+  if (!stored && (message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
   const Limits& limits = session.limits();
   const std::string& directory = session.services.settings.spool_directory;
   const bool small = message.literal.data.size() <= kSmall;
@@ -42,21 +44,33 @@ boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, Ap
     co_return fail(Failure::bad_syntax, "There is no such body part");
   }
   if (made) made->annotations = std::move(annotations);
-  if (made && made->head.eight_bit_header && !session.utf8()) {
+  if (made && !stored && made->head.eight_bit_header && !session.utf8()) {
     // RFC 6855 4: what a server that offers UTF8=ACCEPT must do (docs/decisions/0006-eight-bit-headers.md).
     co_return fail(Failure::invalid, "8-bit header fields need ENABLE UTF8=ACCEPT");
   }
   co_return made;
 }
 
-boost::asio::awaitable<Result<schema::StagedMessage>> stage_one(Session& session, schema::NewMessage message,
-                                                                bool check_quota) {
+boost::asio::awaitable<Result<schema::StagedMessage>> stage_one(Session& session, AccountId account,
+                                                                schema::NewMessage message, bool check_quota) {
   if (message.octets->size() <= schema::kInlineOctets) co_return schema::hold_inline(std::move(message));
   auto holder = std::make_shared<schema::NewMessage>(std::move(message));
-  auto work = [account = session.principal->account, holder, &limits = session.limits(), check_quota](
+  auto work = [account, holder, &limits = session.limits(), check_quota](
                   schema::Transaction& tx) { return schema::stage(tx, account, *holder, limits, check_quota); };
   auto staged = co_await session.db(std::move(work));
   co_return staged;
+}
+
+// Whose store a message for `path` goes to, who pays for it. Failure::try_create, denied.
+boost::asio::awaitable<Result<AccountId>> receiver_of(Session& session, std::string path) {
+  if (!schema::leads_elsewhere(path)) co_return session.principal->account;
+  auto work = [who = *session.principal, target = std::move(path)](schema::Transaction& tx) -> Result<AccountId> {
+    const auto grant = schema::authorize(tx, who, target, schema::kInsert);
+    if (!grant) return target_error(grant.error());
+    return grant->account();
+  };
+  auto account = co_await session.db(std::move(work), schema::Mode::reads);
+  co_return account;
 }
 
 }  // namespace
@@ -128,7 +142,9 @@ Error target_error(const Error& error) {
 boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::string path,
                                                               std::vector<AppendMessage> messages, bool check_quota) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const Destination where{std::move(path), &session.services.settings.history_roots};
+  auto account = co_await receiver_of(session, path);
+  if (!account) co_return account.error();
+  const Destination where{std::string(schema::own_part(path)), &session.services.settings.history_roots};
   std::vector<schema::NewMessage> made;
   for (AppendMessage& message : messages) {
     auto one = co_await make_one(session, std::move(message), now, where);
@@ -137,7 +153,7 @@ boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, 
   }
   auto staged = std::make_shared<std::vector<schema::StagedMessage>>();
   for (schema::NewMessage& message : made) {
-    auto one = co_await stage_one(session, std::move(message), check_quota);
+    auto one = co_await stage_one(session, *account, std::move(message), check_quota);
     if (!one) co_return one.error();
     staged->push_back(std::move(*one));
   }

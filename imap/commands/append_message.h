@@ -19,7 +19,8 @@
 namespace cpm::imap {
 
 struct AppendMessage {
-  bool utf8 = false;  // given as UTF8 (…)
+  bool utf8 = false;    // given as UTF8 (…)
+  bool stored = false;  // comes from the store: was accepted before
   schema::FlagSet flags;
   std::optional<std::chrono::sys_seconds> date;
   wire::Literal literal;

@@ -26,7 +26,7 @@ CloseCommand parse_unselect(wire::Lexer& lexer, const ParseContext&) {
 
 boost::asio::awaitable<Result<schema::ExpungeResult>> expunge_piece(Session& session, std::optional<UidSet> only) {
   const schema::Principal who = *session.principal;
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   auto work = [who, mailbox, only = std::move(only)](schema::Transaction& tx) -> Result<schema::ExpungeResult> {
     // Without the right to expunge CLOSE just closes (RFC 4314 4).
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
@@ -35,7 +35,7 @@ boost::asio::awaitable<Result<schema::ExpungeResult>> expunge_piece(Session& ses
     return schema::expunge(tx, *grant, only);
   };
   auto expunged = co_await session.db(std::move(work));
-  if (expunged && !expunged->uids.empty()) session.services.hub.changed(who.account, mailbox);
+  if (expunged && !expunged->uids.empty()) session.services.hub.changed(mailbox.account, mailbox.id);
   co_return expunged;
 }
 
@@ -56,7 +56,7 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
   }
   std::vector<UidSet> pieces = known_pieces(session.selected->view.snapshot());
   Result<schema::ExpungeResult> expunged = schema::ExpungeResult{};
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   std::size_t changes = 0;
   for (std::size_t i = 0; i <= pieces.size() && expunged; ++i) {
     std::optional<UidSet> piece;
@@ -70,7 +70,9 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
   if (away) co_return failed(expunged.error());
   session.unselect();
   for (std::size_t i = 0; i < changes; ++i) session.changed(mailbox);
-  if (!expunged && expunged.error().failure != Failure::not_found) co_return failed(expunged.error());
+  // Gone, or not ours any more: it just closes.
+  const bool lost = !expunged && (expunged.error().failure == Failure::not_found || expunged.error().failure == Failure::denied);
+  if (!expunged && !lost) co_return failed(expunged.error());
   co_return ok("CLOSE completed");  // never with HIGHESTMODSEQ (RFC 7162 3.2.8)
 }
 

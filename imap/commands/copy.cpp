@@ -1,6 +1,7 @@
 // COPY, UID COPY (RFC 9051 6.4.7), MOVE, UID MOVE (RFC 6851) with COPYUID (RFC 4315). COPY is one
 // transaction, all or nothing; MOVE of very many messages goes in pieces, each message is here or there (RFC 6851 3.3).
 #include "imap/commands/mailbox_argument.h"
+#include "imap/commands/transfer.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
 #include "imap/session/containment.h"
@@ -36,10 +37,10 @@ CopyCommand parse(wire::Lexer& lexer, const ParseContext&) {
 
 struct Copied {
   schema::CopyResult result;
-  MailboxId target;
+  schema::MailboxRef target;
 };
 
-boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, MailboxId source, std::string target,
+boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, schema::MailboxRef source, std::string target,
                                                   UidSet wanted) {
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
@@ -47,11 +48,10 @@ boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, M
                &settings = session.services.settings](schema::Transaction& tx) -> Result<Copied> {
     auto to = schema::authorize(tx, who, target, schema::kInsert);
     if (!to) return to.error().failure == Failure::not_found ? fail(Failure::try_create, "") : to.error();
-    auto from = schema::authorize(tx, who, source,
-                                  move ? schema::kRead | schema::kExpunge | schema::kDeleteMessage : schema::kRead);
+    auto from = schema::authorize(tx, who, source, source_rights(move));
     if (!from) return from.error();
     Copied copied;
-    copied.target = to->mailbox().id;
+    copied.target = to->ref();
     if (wanted.empty()) return copied;
     CPM_CHECK(may_copy(tx, settings, *from, wanted, *to, move));
     auto result = move ? schema::move_messages(tx, *from, wanted, *to, limits, who.account)
@@ -75,15 +75,28 @@ boost::asio::awaitable<Done> execute(Session& session, CopyCommand command) {
   }
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(fail(Failure::try_create, ""));
-  const MailboxId source = session.selected->view.snapshot().mailbox.id;
-  std::vector<UidSet> pieces = command.move ? in_pieces(*uids) : std::vector<UidSet>{*uids};
+  const schema::MailboxRef source = session.selected->view.snapshot().mailbox.ref();
+  auto between = co_await between_accounts(session, source, *path);
+  if (!between) co_return failed(between.error());
+  std::vector<UidSet> pieces{*uids};
+  if (command.move) pieces = in_pieces(*uids, false, *between ? kTransferPiece : kPieceMessages);
   schema::CopyResult all;
   session.progress.goal = command.move ? uids->size() : 0;
   for (UidSet& piece : pieces) {
     if (command.move) session.progress.done = all.source.size();
     if (session.terminated) co_return failed(being_ended());
     std::string target = *path;
-    auto copied = co_await copy_piece(session, command.move, source, std::move(target), std::move(piece));
+    Result<Copied> copied = Copied{};
+    if (*between && !piece.empty()) {
+      auto sent = co_await transfer(session, command.move, source, std::move(target), std::move(piece));
+      if (!sent) {
+        copied = sent.error();
+      } else {
+        copied = Copied{std::move(sent->result), sent->target};
+      }
+    } else {
+      copied = co_await copy_piece(session, command.move, source, std::move(target), std::move(piece));
+    }
     if (!copied) co_return failed(copied.error());
     if (!copied->result.source.empty()) {
       session.changed(copied->target, copied->result.target);

@@ -2,6 +2,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/grammar/object_id.h"
 #include "imap/session/containment.h"
+#include "schema/owners.h"
 
 namespace cpm::imap::commands::create {
 
@@ -36,7 +37,7 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   const auto path = mailbox_path(session, command.mailbox, true);
   if (!path) co_return failed(path.error());
   if (*path == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
-  if (const auto allowed = may_make(session.services.settings, *path); !allowed) co_return failed(allowed.error());
+  if (const auto allowed = may_make(session.services.settings, schema::own_part(*path)); !allowed) co_return failed(allowed.error());
   schema::SpecialUse use = schema::SpecialUse::none;
   for (const std::string& name : command.uses) {
     const auto known = schema::special_use_from(name);
@@ -53,8 +54,8 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   };
   auto created = co_await session.db(std::move(work));
   if (!created) co_return failed(created.error());
-  session.name_made(*path);
-  session.names_changed();
+  session.name_made(created->path);
+  session.names_changed(created->account);
   if (!session.services.registry.has("objectid")) co_return ok("CREATE completed");
   co_return ok("CREATE completed", "MAILBOXID (" + mailbox_object_id(*created) + ")");
 }

@@ -33,7 +33,7 @@ boost::asio::awaitable<Result<UidSet>> deleted_among(Session& session, const std
   const View& view = session.selected->view;
   auto latest =
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
-                                                 *session.principal, view.snapshot().mailbox.id, view.shared());
+                                                 *session.principal, view.snapshot().mailbox.ref(), view.shared());
   if (!latest) co_return latest.error();
   const Snapshot& now = **latest;
   UidSet deleted;
@@ -45,7 +45,7 @@ boost::asio::awaitable<Result<UidSet>> deleted_among(Session& session, const std
 
 boost::asio::awaitable<Result<schema::ExpungeResult>> expunge_piece(Session& session, std::optional<UidSet> only) {
   const schema::Principal who = *session.principal;
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   auto work = [who, mailbox, only = std::move(only)](schema::Transaction& tx) -> Result<schema::ExpungeResult> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kExpunge);
     if (!grant) return grant.error();

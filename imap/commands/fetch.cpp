@@ -156,7 +156,7 @@ class Fetcher {
   boost::asio::awaitable<Result<void>> fetch(UidSet uids) {
     auto latest = co_await session_.services.snapshots.latest(
         session_.services.db, session_.limits().command_deadline, *session_.principal,
-        session_.selected->view.snapshot().mailbox.id, session_.selected->view.shared());
+        session_.selected->view.snapshot().mailbox.ref(), session_.selected->view.shared());
     if (!latest) co_return latest.error();
     snapshot_ = *latest;
     UidSet there = wanted_of(uids);
@@ -222,7 +222,7 @@ class Fetcher {
     }
     if (unseen.empty()) co_return Result<void>{};
     const schema::Principal who = *session_.principal;
-    const MailboxId mailbox = snapshot_->mailbox.id;
+    const schema::MailboxRef mailbox = snapshot_->mailbox.ref();
     const Limits& limits = session_.limits();
     std::vector<UidSet> pieces = in_pieces(unseen);
     for (UidSet& piece : pieces) {
@@ -236,7 +236,8 @@ class Fetcher {
         if (!grant->holds(schema::kKeepSeen)) return schema::StoreResult{};
         return schema::store_flags(tx, *grant, request, limits);
       };
-      auto stored = co_await session_.db(std::move(work), schema::Mode::single);
+      const bool own = mailbox.account == who.account;
+      auto stored = co_await session_.db(std::move(work), own ? schema::Mode::single : schema::Mode::transaction);
       if (!stored) co_return stored.error();
       for (schema::MessageFlags& message : stored->messages) {
         if (stored->changed.contains(message.uid.value)) newly_seen_.emplace(message.uid.value, std::move(message));
@@ -335,7 +336,7 @@ class Fetcher {
   }
 
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> read_page(UidSet uids) const {
-    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.id, uids = std::move(uids), columns = columns_,
+    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.ref(), uids = std::move(uids), columns = columns_,
                  annotations = annotations_](schema::Transaction& tx) -> Result<Rows> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();

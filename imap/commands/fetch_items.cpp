@@ -15,7 +15,7 @@ const mime::PartMap& FetchMessage::part_map() {
   return *parts;
 }
 
-StoredMessage FetchMessage::stored() const { return {session, session.principal->account, row}; }
+StoredMessage FetchMessage::stored() const { return {session, session.selected->view.snapshot().mailbox.account, row}; }
 
 boost::asio::awaitable<Result<void>> FetchItem::stream(FetchMessage&) const { co_return Result<void>{}; }
 boost::asio::awaitable<Result<void>> FetchItem::prepare(Session&, const UidSet&) const { co_return Result<void>{}; }

@@ -1,11 +1,14 @@
-// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590) and LSUB (RFC
-// 3501 6.3.9). One statement reads all mailboxes of the account, one the subscriptions, one annotations; matching is
-// here.
+// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440, RFC 9590) and
+// LSUB (RFC 3501 6.3.9). One statement reads all mailboxes of the account, one the subscriptions, one annotations, a
+// few more each account that shares something with this one; matching is here.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/status_items.h"
 #include "imap/grammar/metadata_entry.h"
 #include "imap/registry.h"
 #include "imap/response/responses.h"
+#include "schema/acl.h"
+#include "schema/owners.h"
+#include "schema/reader_flags.h"
 
 #include <algorithm>
 #include <map>
@@ -24,6 +27,7 @@ struct ListCommand {
   bool return_subscribed = false;
   std::string reference;
   std::vector<std::string> patterns;
+  bool return_myrights = false;  // RFC 8440
   bool return_status = false;
   StatusItems status;
   std::vector<schema::MetadataEntry> metadata;  // RETURN (METADATA …): at least one, or not asked for
@@ -72,6 +76,8 @@ void parse_return(wire::Lexer& lexer, const ParseContext& context, ListCommand& 
     const std::string name = lexer.word();
     if (name == "SUBSCRIBED") {
       command.return_subscribed = true;
+    } else if (name == "MYRIGHTS" && context.registry.has("list_myrights")) {
+      command.return_myrights = true;
     } else if (name == "STATUS") {
       lexer.sp();
       command.return_status = true;
@@ -121,7 +127,9 @@ ListCommand parse_lsub(wire::Lexer& lexer, const ParseContext&) {
 }
 
 struct Names {
-  std::vector<schema::MailboxRow> mailboxes;  // sorted: INBOX first
+  std::vector<schema::MailboxRow> mailboxes;               // sorted: INBOX first; those of others last
+  std::set<std::string> hidden;                            // of others, that the reader does not want to see
+  std::unordered_map<std::string, schema::Rights> rights;  // in mailboxes of others
   std::set<std::string> subscribed;
   schema::MetadataOfMailboxes metadata;
 };
@@ -135,6 +143,7 @@ class Lister {
     }
     for (const schema::MailboxRow& row : names.mailboxes) {
       existing_.emplace(row.path, &row);
+      if (!shown(row)) continue;
       for (std::size_t at = row.path.rfind('/'); at != std::string::npos && at > 0; at = row.path.rfind('/', at - 1)) {
         if (!parents_.insert(row.path.substr(0, at)).second) break;
       }
@@ -142,7 +151,13 @@ class Lister {
   }
 
   void run() {
-    for (const schema::MailboxRow& row : names_.mailboxes) one(row.path, &row);
+    for (const schema::MailboxRow& row : names_.mailboxes) {
+      if (shown(row)) one(row.path, &row);
+    }
+    // What stands above mailboxes of others and cannot be seen, or is none.
+    for (const std::string& path : parents_) {
+      if (!command_.select_subscribed && !existing_.contains(path)) one(path, nullptr);
+    }
     if (!command_.select_subscribed) return;
     std::set<std::string> missing;  // subscribed names without a mailbox, and what stands above them
     for (const std::string& path : names_.subscribed) {
@@ -183,6 +198,19 @@ class Lister {
   }
 
  private:
+  // A subscription is a wish to see it.
+  [[nodiscard]] bool shown(const schema::MailboxRow& row) const {
+    return !names_.hidden.contains(row.path) || command_.select_subscribed;
+  }
+  [[nodiscard]] schema::Rights rights_in(const schema::MailboxRow& row) const {
+    if (!row.reader) return schema::own_rights(*session_.principal, row);
+    const auto found = names_.rights.find(row.path);
+    return found == names_.rights.end() ? schema::Rights{0} : found->second;
+  }
+  // What a mailbox is for its owner it is not for others.
+  static schema::SpecialUse use_of(const schema::MailboxRow& row) {
+    return row.reader ? schema::SpecialUse::none : row.use;
+  }
   [[nodiscard]] bool matches(const std::string& path) const {
     return std::any_of(patterns_.begin(), patterns_.end(),
                        [&](const grammar::ListPattern& pattern) { return pattern.matches(path); });
@@ -193,7 +221,7 @@ class Lister {
   }
   [[nodiscard]] bool selected(const std::string& path, const schema::MailboxRow* row) const {
     if (command_.select_subscribed && !names_.subscribed.contains(path)) return false;
-    if (command_.select_special_use && (row == nullptr || row->use == schema::SpecialUse::none)) return false;
+    if (command_.select_special_use && (row == nullptr || use_of(*row) == schema::SpecialUse::none)) return false;
     return true;
   }
   // Some inferior that the pattern itself does not show is subscribed (RFC 5258 4).
@@ -209,11 +237,13 @@ class Lister {
     ListData data;
     data.path = path;
     if (row == nullptr) data.attributes.emplace_back("\\NonExistent");
+    // Older clients do not know the first.
+    if (row == nullptr && schema::leads_elsewhere(path)) data.attributes.emplace_back("\\Noselect");
     if ((command_.select_subscribed || command_.return_subscribed) && names_.subscribed.contains(path)) {
       data.attributes.emplace_back("\\Subscribed");
     }
     data.attributes.emplace_back(parents_.contains(path) ? "\\HasChildren" : "\\HasNoChildren");
-    if (row != nullptr && row->use != schema::SpecialUse::none) {
+    if (row != nullptr && use_of(*row) != schema::SpecialUse::none) {
       data.attributes.emplace_back(schema::special_use_name(row->use));
     }
     return data;
@@ -226,12 +256,16 @@ class Lister {
     ListData data = attributes(path, row);
     data.child_info_subscribed = below;
     session_.out << data;
-    if (command_.return_status && row != nullptr && chosen) session_.out << status_of(session_, command_.status, *row);
+    // STATUS needs `r`, LIST does not (RFC 5819 2).
+    const schema::Rights rights = row == nullptr ? schema::Rights{0} : rights_in(*row);
+    if (command_.return_myrights && chosen && rights != 0) session_.out << MyRights{path, schema::rights_text(rights)};
+    if (command_.return_status && chosen && (rights & schema::kRead) != 0)
+      session_.out << status_of(session_, command_.status, *row);
     if (!command_.metadata.empty() && row != nullptr && chosen) tell_metadata(*row);
   }
   // An entry without a value is NIL; nothing of a mailbox whose annotations may not be read.
   void tell_metadata(const schema::MailboxRow& row) {
-    const auto of_mailbox = names_.metadata.find(row.id);
+    const auto of_mailbox = names_.metadata.find(row.ref());
     if (of_mailbox == names_.metadata.end()) return;
     MetadataValues data;
     data.mailbox = row.path;
@@ -263,20 +297,33 @@ boost::asio::awaitable<Done> execute(Session& session, ListCommand command) {
   }
   const schema::Principal who = *session.principal;
   const bool subscriptions = command.lsub || command.select_subscribed || command.return_subscribed;
+  const bool unseen = command.return_status;
   std::vector<std::string> keys;
   for (const schema::MetadataEntry& entry : command.metadata) keys.push_back(entry.key());
-  auto work = [who, subscriptions, keys](schema::Transaction& tx) -> Result<Names> {
+  auto work = [who, subscriptions, unseen, keys](schema::Transaction& tx) -> Result<Names> {
     Names names;
     auto mailboxes = schema::list_mailboxes(tx, who);
     if (!mailboxes) return mailboxes.error();
     names.mailboxes = std::move(*mailboxes);
+    CPM_TRY(shares, schema::list_shares(tx, who));
+    for (schema::Share& share : shares) {
+      if (share.state == schema::ShareState::refused) continue;
+      if (share.state == schema::ShareState::hidden) names.hidden.insert(share.mailbox.path);
+      if (unseen && (share.rights & schema::kRead) != 0) share.mailbox.unseen = schema::unseen_of(tx, share.mailbox);
+      names.rights.emplace(share.mailbox.path, share.rights);
+      names.mailboxes.push_back(std::move(share.mailbox));
+    }
     if (subscriptions) {
       auto subscribed = schema::subscriptions(tx, who);
       if (!subscribed) return subscribed.error();
       names.subscribed.insert(subscribed->begin(), subscribed->end());
     }
     if (!keys.empty()) {
-      CPM_TRY(metadata, schema::metadata_of_mailboxes(tx, who, names.mailboxes, keys));
+      std::vector<schema::MailboxRow> rows;
+      for (const schema::MailboxRow& row : names.mailboxes) {
+        if (!row.reader || schema::reads_metadata(names.rights.at(row.path))) rows.push_back(row);
+      }
+      CPM_TRY(metadata, schema::metadata_of_mailboxes(tx, who, rows, keys));
       names.metadata = std::move(metadata);
     }
     return names;

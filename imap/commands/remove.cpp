@@ -22,20 +22,20 @@ boost::asio::awaitable<Done> execute(Session& session, DeleteCommand command) {
   if (!path) co_return failed(path.error());
   if (*path == "INBOX") co_return no("INBOX cannot be deleted", "CANNOT");
   const schema::Principal who = *session.principal;
-  auto work = [who, name = *path](schema::Transaction& tx) -> Result<MailboxId> {
+  auto work = [who, name = *path](schema::Transaction& tx) -> Result<schema::MailboxRef> {
     auto grant = schema::authorize(tx, who, name, schema::kDeleteMailbox);
     if (!grant) return grant.error();
-    const MailboxId id = grant->mailbox().id;
+    const schema::MailboxRef id = grant->ref();
     auto removed = schema::delete_mailbox(tx, *grant);
     if (!removed) return removed.error();
     return id;
   };
   auto deleted = co_await session.db(std::move(work));
   if (!deleted) co_return failed(deleted.error());
-  if (session.selected && session.selected->view.snapshot().mailbox.id == *deleted) session.unselect();
+  if (session.selected && session.selected->view.snapshot().mailbox.ref() == *deleted) session.unselect();
   session.name_removed(*path);
-  session.services.hub.changed(who.account, *deleted);  // sessions that have it selected find it gone
-  session.names_changed();
+  session.services.hub.changed(deleted->account, deleted->id);  // sessions that have it selected find it gone
+  session.names_changed(deleted->account);
   co_return ok("DELETE completed");
 }
 

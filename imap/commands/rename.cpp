@@ -3,6 +3,7 @@
 #include "imap/response/responses.h"
 #include "imap/session/containment.h"
 #include "imap/session/metadata_news.h"
+#include "schema/owners.h"
 
 namespace cpm::imap::commands::rename {
 
@@ -24,7 +25,7 @@ RenameCommand parse(wire::Lexer& lexer, const ParseContext&) {
 }
 
 struct Outcome {
-  MailboxId mailbox;
+  schema::MailboxRef mailbox;
   std::vector<schema::Renamed> renamed;
 };
 
@@ -34,7 +35,7 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
   const auto to = mailbox_path(session, command.to, true);
   if (!to) co_return failed(to.error());
   if (*to == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
-  const auto allowed = may_move_tree(session.services.settings, *from, *to);
+  const auto allowed = may_move_tree(session.services.settings, schema::own_part(*from), schema::own_part(*to));
   if (!allowed) co_return failed(allowed.error());
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
@@ -44,7 +45,7 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
     if (!grant) return grant.error();
     auto renamed = schema::rename_mailbox(tx, who, *grant, new_name, limits);
     if (!renamed) return renamed.error();
-    return Outcome{grant->mailbox().id, std::move(*renamed)};
+    return Outcome{grant->ref(), std::move(*renamed)};
   };
   auto outcome = co_await session.db(std::move(work));
   if (!outcome) co_return failed(outcome.error());
@@ -52,9 +53,9 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
     if (one.from != "INBOX") session.name_removed(one.from);
   }
   for (const schema::Renamed& one : outcome->renamed) session.name_made(one.to);
-  session.services.hub.changed(who.account, outcome->mailbox);
+  session.services.hub.changed(outcome->mailbox.account, outcome->mailbox.id);
   if (*from == "INBOX") session.services.hub.changed(who.account, kAnyMetadata);  // the new one has those of INBOX
-  session.names_changed();
+  session.names_changed(outcome->mailbox.account);
   if (session.enabled.rev2) {
     for (const schema::Renamed& one : outcome->renamed) {
       ListData data;

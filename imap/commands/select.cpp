@@ -46,32 +46,30 @@ struct Opened {
   std::optional<schema::ChangeSet> changes;  // since `base`; none: it is current
   UidSet recent;
   FlagRights rights;
+  bool read_only = false;  // nothing that others see may be changed here
 };
 
-FlagRights flag_rights(const schema::Grant& grant) {
-  FlagRights rights;
-  if (grant.holds(schema::kKeepSeen)) rights.changeable |= schema::kSeen;
-  if (grant.holds(schema::kDeleteMessage)) rights.changeable |= schema::kDeleted;
-  rights.keywords = grant.holds(schema::kWrite);
-  if (rights.keywords) rights.changeable |= ~(schema::kSeen | schema::kDeleted);
-  return rights;
+// READ-ONLY (RFC 4314 5.2): \Seen is no shared flag, and may be changed nevertheless.
+bool changes_nothing(const schema::Grant& grant) {
+  constexpr schema::Rights kChanges = schema::kWrite | schema::kInsert | schema::kDeleteMessage | schema::kExpunge;
+  return (grant.rights() & kChanges) == 0;
 }
 
-bool is_current(const Snapshot* base, const schema::MailboxRow& now, const std::string& path) {
-  return base != nullptr && base->mailbox.highestmodseq == now.highestmodseq && base->mailbox.path == path &&
+bool is_current(const Snapshot* base, const schema::MailboxRow& now) {
+  return base != nullptr && base->mailbox.highestmodseq == now.highestmodseq && base->mailbox.path == now.path &&
          base->mailbox.uidnext == now.uidnext;
 }
 
 // The common case: the picture in memory is current and nobody has to be told \Recent. None: the long way.
-std::optional<Opened> open_current(const schema::Grant& grant, const std::string& path, bool examine,
-                                   const SnapshotCache& cache) {
+std::optional<Opened> open_current(const schema::Grant& grant, bool examine, const SnapshotCache& cache) {
   const schema::MailboxRow& now = grant.mailbox();
-  const auto base = cache.peek(grant.account(), now.id);
+  const auto base = cache.peek(now.ref(), now.reader);
   std::optional<Opened> opened;
-  if (is_current(base.get(), now, path) && (examine || now.recent_from >= now.uidnext)) {
+  if (is_current(base.get(), now) && (examine || now.recent_from >= now.uidnext)) {
     opened.emplace();
     opened->base = base;
     opened->rights = flag_rights(grant);
+    opened->read_only = changes_nothing(grant);
     if (now.recent_from < now.uidnext) opened->recent.add(now.recent_from.value, now.uidnext.value - 1);
   }
   return opened;
@@ -83,16 +81,17 @@ Result<Opened> open(schema::Transaction& tx, const schema::Principal& who, const
   CPM_TRY(grant, schema::authorize(tx, who, path, schema::kRead));
   Opened opened;
   opened.rights = flag_rights(grant);
+  opened.read_only = changes_nothing(grant);
   const Uid uidnext = grant.mailbox().uidnext;
-  Uid recent_from = grant.mailbox().recent_from;
+  Uid recent_from = grant.own() ? grant.mailbox().recent_from : uidnext;  // \Recent is the owner's
   if (!examine && recent_from < uidnext) {
     CPM_TRY(claimed, schema::claim_recent(tx, grant, uidnext));
     recent_from = claimed;
   }
   if (recent_from < uidnext) opened.recent.add(recent_from.value, uidnext.value - 1);
-  opened.base = cache.peek(grant.account(), grant.mailbox().id);
+  opened.base = cache.peek(grant.ref(), grant.mailbox().reader);
   const Snapshot* base = opened.base.get();
-  if (is_current(base, grant.mailbox(), path)) {
+  if (is_current(base, grant.mailbox())) {
     return opened;
   }
   CPM_TRY(changes, schema::changes_since(tx, grant, base != nullptr ? base->mailbox.highestmodseq : ModSeq{0}));
@@ -148,7 +147,7 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
   SnapshotCache& cache = session.services.snapshots;
   auto looked = co_await schema::authorize_at_once(session.services.db, who, *path, schema::kRead);
   std::optional<Opened> current;
-  if (looked && *looked) current = open_current(**looked, *path, command.examine, cache);
+  if (looked && *looked) current = open_current(**looked, command.examine, cache);
   Result<Opened> opened = Opened{};
   if (looked && !*looked) {
     opened = looked->error();
@@ -179,7 +178,7 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
     co_return failed(said.error());
   }
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
-               command.examine ? "READ-ONLY" : "READ-WRITE");
+               command.examine || opened->read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/status_items.h"
 #include "imap/response/responses.h"
+#include "schema/reader_flags.h"
 
 namespace cpm::imap {
 
@@ -58,14 +59,22 @@ boost::asio::awaitable<Done> execute(Session& session, StatusCommand command) {
   if (!path) co_return failed(path.error());
   const schema::Principal who = *session.principal;
   auto grant = co_await schema::authorize_at_once(session.services.db, who, *path, schema::kRead);
-  if (!grant) {
-    auto work = [who, name = *path](schema::Transaction& tx) {
-      return schema::authorize(tx, who, name, schema::kRead);
+  Result<schema::MailboxRow> row = schema::MailboxRow{};
+  if (grant && *grant) {
+    row = (*grant)->mailbox();
+  } else if (grant) {
+    row = grant->error();
+  } else {
+    auto work = [who, name = *path](schema::Transaction& tx) -> Result<schema::MailboxRow> {
+      CPM_TRY(found, schema::authorize(tx, who, name, schema::kRead));
+      schema::MailboxRow mailbox = found.mailbox();
+      mailbox.unseen = schema::unseen_of(tx, mailbox);
+      return mailbox;
     };
-    grant = co_await session.db(std::move(work), schema::Mode::reads);
+    row = co_await session.db(std::move(work), schema::Mode::reads);
   }
-  if (!*grant) co_return failed(grant->error());
-  session.out << status_of(session, command.items, (*grant)->mailbox());
+  if (!row) co_return failed(row.error());
+  session.out << status_of(session, command.items, *row);
   co_return ok("STATUS completed");
 }
 
@@ -79,6 +88,7 @@ Extension describe() {
       {"MESSAGES", [](const schema::MailboxRow& row) { return std::uint64_t{row.messages}; }},
       {"RECENT",
        [](const schema::MailboxRow& row) {
+         if (row.reader) return std::uint64_t{0};  // \Recent is the owner's
          return std::uint64_t{row.uidnext.value - std::min(row.recent_from.value, row.uidnext.value)};
        }},
       {"UIDNEXT", [](const schema::MailboxRow& row) { return std::uint64_t{row.uidnext.value}; }},

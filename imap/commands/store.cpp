@@ -117,7 +117,7 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_annotations(Session& s
   request.changes = command.annotations->changes(session.principal->account);
   request.unchanged_since = command.unchanged_since;
   request.parts = grammar::part_check(command.annotations->entries());
-  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.id,
+  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref(),
                request = std::move(request),
                &limits = session.limits()](schema::Transaction& tx) -> Result<schema::StoreResult> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
@@ -136,13 +136,14 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_annotations(Session& s
 boost::asio::awaitable<Result<schema::StoreResult>> store_flags(Session& session, const StoreCommand& command,
                                                                 UidSet uids) {
   const schema::Principal who = *session.principal;
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   schema::StoreRequest request{std::move(uids), command.change, command.flags, command.unchanged_since};
   // A session that is not shown \read-report-sent cannot mean to take it away by giving a message other flags: the
   // report would go out once more (MSS-54).
   if (!session.read_report_known) request.untouched = schema::kReadReportSent;
   const Limits& limits = session.limits();
-  const auto mode = schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
+  const bool own = mailbox.account == who.account;
+  const auto mode = own && schema::in_one_statement(request) ? schema::Mode::single : schema::Mode::transaction;
   auto work = [who, mailbox, request = std::move(request),
                &limits](schema::Transaction& tx) -> Result<schema::StoreResult> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
@@ -155,7 +156,7 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_flags(Session& session
 
 boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session, const StoreCommand& command,
                                                                 UidSet uids) {
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   Result<schema::StoreResult> result = fail(Failure::internal, "");
   if (command.annotations) {
     result = co_await store_annotations(session, command, std::move(uids));

@@ -73,7 +73,7 @@ class MailboxSweep {
     return database_.run_blocking(
         kPatience,
         [&](Transaction& tx) -> Result<SweepLook> {
-          CPM_TRY(grant, schema::authorize(tx, who_, mailbox_.id, schema::kRead));
+          CPM_TRY(grant, schema::authorize(tx, who_, mailbox_.ref(), schema::kRead));
           return schema::look_for_old(tx, grant, rule_, at, limit);
         },
         Mode::reads);
@@ -101,7 +101,7 @@ class MailboxSweep {
     } else {
       const std::vector<std::uint32_t> uids = uids_of(messages);
       auto done = database_.run_blocking(kPatience, [&](Transaction& tx) -> Result<schema::ExpungeResult> {
-        CPM_TRY(grant, schema::authorize(tx, who_, mailbox_.id, schema::kExpunge));
+        CPM_TRY(grant, schema::authorize(tx, who_, mailbox_.ref(), schema::kExpunge));
         return schema::sweep(tx, grant, rule_, uids);
       });
       if (!done) return done.error();
@@ -123,7 +123,7 @@ class MailboxSweep {
     auto now = database_.run_blocking(
         kPatience,
         [&](Transaction& tx) -> Result<std::uint32_t> {
-          CPM_TRY(grant, schema::authorize(tx, who, mailbox_.id, schema::kRead));
+          CPM_TRY(grant, schema::authorize(tx, who, mailbox_.ref(), schema::kRead));
           return grant.mailbox().messages;
         },
         Mode::reads);
@@ -165,7 +165,7 @@ Result<Account> open(schema::Database& database, AccountId id) {
       kPatience,
       [&](Transaction& tx) -> Result<Account> {
         CPM_TRY(policies, schema::read_policies(tx, id));
-        Account account{{id, "", "retention", schema::Role::owner}, retention_of(policies), {}};
+        Account account{{id, "", "retention", schema::Role::admin}, retention_of(policies), {}};
         if (!account.retention.finite()) return account;
         CPM_TRY(mailboxes, schema::list_mailboxes(tx, account.who));
         account.mailboxes = std::move(mailboxes);

@@ -58,7 +58,7 @@ class AnnotationItem final : public FetchItem {
   boost::asio::awaitable<Result<void>> prepare(Session& session, const UidSet& uids) const override {
     const schema::PartCheck check = grammar::part_check(exact_);
     if (!check || uids.empty()) co_return Result<void>{};
-    auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.id, uids,
+    auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref(), uids,
                  check](schema::Transaction& tx) -> Result<bool> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
@@ -140,7 +140,7 @@ class AnnotationItem final : public FetchItem {
   }
   static boost::asio::awaitable<Result<std::optional<std::string>>> read(Session& session, Uid uid,
                                                                          const AnnotationValue& value) {
-    auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.id, uid,
+    auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref(), uid,
                  entry = value.entry,
                  shared = value.shared](schema::Transaction& tx) -> Result<std::optional<std::string>> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);

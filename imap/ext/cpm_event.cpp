@@ -45,7 +45,7 @@ boost::asio::awaitable<Done> execute(Session& session, EventCommand command) {
                   schema::Transaction& tx) { return schema::apply_event(tx, who, wanted, limits); };
   auto result = co_await session.db(std::move(work));
   if (!result) co_return failed(result.error());
-  for (const MailboxId mailbox : result->changed_mailboxes) session.changed(mailbox);
+  for (const MailboxId mailbox : result->changed_mailboxes) session.changed({session.principal->account, mailbox});
   wire::Encoder out = session.out.encoder();
   for (const schema::EventAnswer& answer : result->answers) {
     write(out, answer);

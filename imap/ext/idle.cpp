@@ -36,10 +36,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
     if (by_itself || marked(session)) {
       if (!by_itself) rests_at = Clock::now() + session.limits().view_rest;
       auto told = co_await tell_updates(session, Tell{});
-      if (!told && told.error().failure == Failure::not_found) {
-        session.terminated = true;
-        session.terminate_text = "The selected mailbox was deleted";
-      }
+      if (!told) static_cast<void>(mailbox_lost(session, told.error()));
     }
     if (!session.terminated) {  // what NOTIFY asks for of other mailboxes (RFC 5465 4)
       auto told = co_await tell_others(session, timed_out);

@@ -357,14 +357,16 @@ boost::asio::awaitable<Done> execute_set(Session& session, SetCommand command) {
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
   auto work = [who, name = *path, changes = std::move(command.changes),
-               &limits](schema::Transaction& tx) -> Result<std::int64_t> {
+               &limits](schema::Transaction& tx) -> Result<std::pair<std::int64_t, AccountId>> {
     CPM_TRY(allowed, access(tx, who, name));
-    return schema::set_metadata(tx, allowed, changes, limits);
+    CPM_TRY(change, schema::set_metadata(tx, allowed, changes, limits));
+    return std::pair(change, allowed.account());
   };
   auto change = co_await session.db(std::move(work));
   if (!change) co_return failed(change.error());
-  if (session.metadata_news) session.metadata_news->own.insert(*change);
-  session.services.hub.changed(who.account, kAnyMetadata);
+  const auto [number, account] = *change;
+  if (session.metadata_news && account == who.account) session.metadata_news->own.insert(number);
+  session.services.hub.changed(account, kAnyMetadata);
   co_return ok("SETMETADATA completed");
 }
 

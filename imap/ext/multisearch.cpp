@@ -4,6 +4,7 @@
 #include "imap/grammar/mailbox_filter.h"
 #include "imap/session/contexts.h"
 #include "imap/session/mailbox_choice.h"
+#include "schema/acl.h"
 
 #include <algorithm>
 #include <memory>
@@ -85,9 +86,9 @@ void write(Session& session, const EsearchCommand& command, const SearchOutcome&
   out.crlf();
 }
 
-boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchCommand& command, MailboxId mailbox,
-                                                std::optional<SearchUpdate>& update) {
-  const bool selected = session.selected && session.selected->view.snapshot().mailbox.id == mailbox;
+boost::asio::awaitable<Result<void>> search_one(Session& session, const EsearchCommand& command,
+                                                schema::MailboxRef mailbox, std::optional<SearchUpdate>& update) {
+  const bool selected = session.selected && session.selected->view.snapshot().mailbox.ref() == mailbox;
   Result<SearchOutcome> outcome = SearchOutcome{};
   if (selected) {
     // A limit has no words for one of several mailboxes (RFC 9738 names the commands that it is for).
@@ -128,6 +129,10 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
   } else {
     auto work = [who = *session.principal](schema::Transaction& tx) -> Result<Everything> {
       CPM_TRY(rows, schema::list_mailboxes(tx, who));
+      CPM_TRY(shares, schema::list_shares(tx, who));
+      for (schema::Share& share : shares) {
+        if (share.state != schema::ShareState::refused) rows.push_back(std::move(share.mailbox));
+      }
       CPM_TRY(subscriptions, schema::subscriptions(tx, who));
       return Everything{std::move(rows), std::move(subscriptions)};
     };
@@ -138,7 +143,7 @@ boost::asio::awaitable<Done> execute(Session& session, EsearchCommand command) {
   if (mailboxes.size() > 1) session.progress.done = 0;  // counts over all of them
   std::optional<SearchUpdate> update;
   for (const schema::MailboxRow& mailbox : mailboxes) {
-    auto searched = co_await search_one(session, command, mailbox.id, update);
+    auto searched = co_await search_one(session, command, mailbox.ref(), update);
     if (!searched) co_return failed(searched.error());
   }
   if (update) {

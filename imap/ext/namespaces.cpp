@@ -1,5 +1,6 @@
-// NAMESPACE (RFC 2342): one personal namespace without prefix, `/` everywhere. Exactly this form is what deployed
-// clients parse.
+// NAMESPACE (RFC 2342): one personal namespace without prefix, mailboxes of others below "Other Users/", those of accounts
+// that are shared under a name below "Shared/"; `/` everywhere (schema/owners.h). Exactly this form is what deployed clients
+// parse.
 #include "imap/response/responses.h"
 #include "imap/session/session.h"
 
@@ -15,7 +16,7 @@ NamespaceCommand parse(wire::Lexer& lexer, const ParseContext&) {
 }
 
 boost::asio::awaitable<Done> execute(Session& session, NamespaceCommand) {
-  session.out << Line{"NAMESPACE ((\"\" \"/\")) NIL NIL"};
+  session.out << Line{"NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared/\" \"/\"))"};
   co_return ok("NAMESPACE completed");
 }
 

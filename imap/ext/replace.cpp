@@ -89,7 +89,7 @@ struct Replaced {
 };
 
 // Removed first, so that its room counts; if anything fails both remain undone.
-Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, MailboxId source, Uid uid,
+Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, schema::MailboxRef source, Uid uid,
                          const std::string& target, std::vector<schema::StagedMessage>& staged, const Limits& limits,
                          const Settings& settings) {
   CPM_TRY(grant, schema::authorize(tx, who, source, schema::kRead | schema::kDeleteMessage | schema::kExpunge));
@@ -118,7 +118,7 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   auto staged = co_await stage_messages(session, *path, std::move(command.message), false);
   if (!staged) co_return failed(staged.error());
   const schema::Principal who = *session.principal;
-  const MailboxId source = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef source = session.selected->view.snapshot().mailbox.ref();
   auto work = [who, source, one = *uid, target = *path, messages = *staged, &limits = session.limits(),
                &settings = session.services.settings](schema::Transaction& tx) {
     return replace(tx, who, source, one, target, *messages, limits, settings);

@@ -71,7 +71,7 @@ boost::asio::awaitable<Done> answer(Session& session, SortCommand& command) {
   if (refused) co_return std::move(*refused);
   auto outcome = co_await search(session, *command.criteria.program);
   if (!outcome) co_return failed(outcome.error());
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   auto scores = std::make_shared<const Scores>(Scores{outcome->uids.numbers(), std::move(outcome->relevancy)});
   auto sorted =
       co_await sort_messages(session, mailbox, outcome->uids.numbers(), command.order, session.collation, scores);

@@ -174,7 +174,7 @@ boost::asio::awaitable<Result<Threads>> make_threads(Session& session, Algorithm
     if (keys->octets() > most) return fail(Failure::limit, "Too many messages to thread at once: narrow the search");
     return {};
   };
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   Result<void> read;
   if (algorithm == Algorithm::conversations) {
     ObjectKeys objects;

@@ -148,19 +148,19 @@ ResetKeyCommand parse_resetkey(wire::Lexer& lexer, const ParseContext&) {
 
 // Sessions that have such a mailbox selected are told that there is another key (RFC 4467 7, RESETKEY). This one hears
 // it in its tagged answer.
-void announce(Session& session, MailboxId mailbox) {
-  session.services.hub.changed(session.principal->account, keys_of(mailbox));
-  const bool own = session.selected && session.selected->view.snapshot().mailbox.id == mailbox;
+void announce(Session& session, schema::MailboxRef mailbox) {
+  session.services.hub.changed(mailbox.account, keys_of(mailbox.id));
+  const bool own = session.selected && session.selected->view.snapshot().mailbox.ref() == mailbox;
   if (own) session.selected->watch->take_keys_changed();
 }
 
 boost::asio::awaitable<Done> reset_all(Session& session) {
-  auto work = [who = *session.principal](schema::Transaction& tx) -> Result<std::vector<MailboxId>> {
+  auto work = [who = *session.principal](schema::Transaction& tx) -> Result<std::vector<schema::MailboxRef>> {
     return schema::remove_url_keys(tx, who);
   };
-  auto mailboxes = co_await session.db(std::move(work), schema::Mode::single);
+  auto mailboxes = co_await session.db(std::move(work));
   if (!mailboxes) co_return failed(mailboxes.error());
-  for (const MailboxId mailbox : *mailboxes) announce(session, mailbox);
+  for (const schema::MailboxRef mailbox : *mailboxes) announce(session, mailbox);
   co_return ok("All keys removed", tells_url_mechanisms(session) && session.selected ? "URLMECH INTERNAL" : "");
 }
 
@@ -177,10 +177,10 @@ boost::asio::awaitable<Done> resetkey(Session& session, ResetKeyCommand command)
   if (!known) co_return failed(fail(Failure::unsupported, "The only mechanism is INTERNAL"));
   const auto path = existing_path(session, *command.mailbox);
   if (!path) co_return failed(path.error());
-  auto work = [who = *session.principal, name = *path](schema::Transaction& tx) -> Result<MailboxId> {
+  auto work = [who = *session.principal, name = *path](schema::Transaction& tx) -> Result<schema::MailboxRef> {
     CPM_TRY(grant, schema::authorize(tx, who, name, schema::kRead));
     schema::reset_url_key(tx, who, grant);
-    return grant.mailbox().id;
+    return grant.ref();
   };
   auto mailbox = co_await session.db(std::move(work));
   if (!mailbox) co_return failed(mailbox.error());

@@ -60,6 +60,10 @@ void encode(wire::Encoder& out, const ListData& response) {
   out.crlf();
 }
 
+void encode(wire::Encoder& out, const MyRights& response) {
+  out.raw("* MYRIGHTS ").mailbox_quoted(response.path).sp().astring(response.rights).crlf();
+}
+
 void encode(wire::Encoder& out, const MetadataValues& response) {
   out.raw("* METADATA ").mailbox_quoted(response.mailbox);
   const char* before = " (";

@@ -67,6 +67,11 @@ struct ListData {
   std::string old_name;                // OLDNAME, only for sessions with IMAP4rev2
   bool child_info_subscribed = false;  // ("CHILDINFO" ("SUBSCRIBED"))
 };
+// RFC 4314 3.8.
+struct MyRights {
+  std::string path;
+  std::string rights;
+};
 // Annotations of a mailbox with their values; none: NIL (RFC 5464 4.4.1).
 struct MetadataValues {
   std::string mailbox;
@@ -101,6 +106,7 @@ void encode(wire::Encoder& out, const Vanished& response);
 void encode(wire::Encoder& out, const FlagsList& response);
 void encode(wire::Encoder& out, const SearchData& response);
 void encode(wire::Encoder& out, const StatusData& response);
+void encode(wire::Encoder& out, const MyRights& response);
 void encode(wire::Encoder& out, const ListData& response);
 void encode(wire::Encoder& out, const FetchHead& response);
 void encode(wire::Encoder& out, const MetadataValues& response);

@@ -16,7 +16,7 @@ boost::asio::awaitable<Result<AnnotationNames>> annotations_since(Session& sessi
   const Selected& selected = *session.selected;
   const std::vector<std::int64_t> own(selected.annotations_own.begin(), selected.annotations_own.end());
   using Changed = std::vector<schema::ChangedAnnotation>;
-  auto work = [who = *session.principal, mailbox = selected.view.snapshot().mailbox.id, since,
+  auto work = [who = *session.principal, mailbox = selected.view.snapshot().mailbox.ref(), since,
                own](schema::Transaction& tx) -> Result<Changed> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();

@@ -1,6 +1,7 @@
 #include "imap/session/containment.h"
 
 #include "schema/conversations.h"
+#include "schema/owners.h"
 
 #include <algorithm>
 
@@ -46,9 +47,14 @@ Result<void> may_store([[maybe_unused]] schema::Transaction& tx, const Settings&
                        [[maybe_unused]] const std::vector<schema::StagedMessage>& messages) {
   if (!settings.containment) return {};
 #ifdef CPMSTORE_HAS_CPM
-  const Place place = cpm_objects::place_of(path, settings.history_roots);
+  const Place place = cpm_objects::place_of(schema::own_part(path), settings.history_roots);
   if (place.kind == Place::Kind::none) return {};
-  CPM_CHECK(schema::lock_account_row(tx, who.account));
+  AccountId account = who.account;
+  if (schema::leads_elsewhere(path)) {
+    CPM_TRY(there, schema::authorize(tx, who, path, schema::kInsert));
+    account = there.account();
+  }
+  CPM_CHECK(schema::lock_account_row(tx, account));
   CPM_TRY(grant, schema::authorize(tx, who, path, schema::kInsert));
   std::vector<ObjectKind> kinds;
   for (const schema::StagedMessage& message : messages) kinds.push_back(message.message.head.facts.kind);
@@ -63,8 +69,8 @@ Result<void> may_copy([[maybe_unused]] schema::Transaction& tx, const Settings& 
                       [[maybe_unused]] const schema::Grant& to, [[maybe_unused]] bool move) {
   if (!settings.containment) return {};
 #ifdef CPMSTORE_HAS_CPM
-  const Place source = cpm_objects::place_of(from.mailbox().path, settings.history_roots);
-  const Place target = cpm_objects::place_of(to.mailbox().path, settings.history_roots);
+  const Place source = cpm_objects::place_of(from.mailbox().own_path(), settings.history_roots);
+  const Place target = cpm_objects::place_of(to.mailbox().own_path(), settings.history_roots);
   if (move) CPM_CHECK(refused(cpm_objects::refuse_move(source, target)));
   if (target.kind == Place::Kind::none) return {};
   CPM_CHECK(schema::lock_account_row(tx, to.account()));
@@ -78,8 +84,8 @@ Result<void> may_leave(const Settings& settings, [[maybe_unused]] std::string_vi
                        [[maybe_unused]] std::string_view to) {
   if (!settings.containment) return {};
 #ifdef CPMSTORE_HAS_CPM
-  return refused(cpm_objects::refuse_move(cpm_objects::place_of(from, settings.history_roots),
-                                          cpm_objects::place_of(to, settings.history_roots)));
+  return refused(cpm_objects::refuse_move(cpm_objects::place_of(schema::own_part(from), settings.history_roots),
+                                          cpm_objects::place_of(schema::own_part(to), settings.history_roots)));
 #else
   return {};
 #endif

@@ -117,8 +117,8 @@ namespace {
 // intervals, so that a hundred thousand take three or four.
 class Placement {
  public:
-  Placement(Session& session, MailboxId mailbox, const SearchUpdate& update, const std::vector<std::uint32_t>& list,
-            const UidSet& fresh)
+  Placement(Session& session, schema::MailboxRef mailbox, const SearchUpdate& update,
+            const std::vector<std::uint32_t>& list, const UidSet& fresh)
       : session_(session), mailbox_(mailbox), update_(update), list_(list) {
     for (const std::uint32_t uid : fresh.numbers()) items_.push_back({uid, 0, list.size()});
   }
@@ -196,7 +196,7 @@ class Placement {
 
   static constexpr std::size_t kProbes = 64;
   Session& session_;
-  const MailboxId mailbox_;
+  const schema::MailboxRef mailbox_;
   const SearchUpdate& update_;
   const std::vector<std::uint32_t>& list_;
   std::vector<Item> items_;
@@ -228,7 +228,7 @@ boost::asio::awaitable<Result<ContextChange>> change_of(Session& session, std::s
   if (!change.removed.empty()) {
     std::erase_if(list, [&](std::uint32_t uid) { return change.removed.contains(uid); });
   }
-  Placement placement(session, latest->mailbox.id, update, list, change.added);
+  Placement placement(session, latest->mailbox.ref(), update, list, change.added);
   auto insertions = co_await placement.run();
   if (!insertions) co_return insertions.error();
   std::vector<std::uint32_t> placed;

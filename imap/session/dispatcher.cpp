@@ -240,10 +240,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::tell_between(bool everything) {
   Session& session = *session_;
   auto told = co_await tell_news(session, everything);
   if (session.mid_response) co_return fail(Failure::unavailable, "A response broke off");
-  if (!told && told.error().failure == Failure::not_found) {
-    session.terminated = true;
-    session.terminate_text = "The selected mailbox was deleted";
-  } else if (!told) {
+  if (!told && !mailbox_lost(session, told.error())) {
     log::warn("imap", "no notification", {{"session", session.id}, {"why", told.error().detail}});
   }
   co_return Result<void>{};
@@ -251,6 +248,11 @@ boost::asio::awaitable<Result<void>> Dispatcher::tell_between(bool everything) {
 
 boost::asio::awaitable<Result<void>> Dispatcher::wake_for(const CommandSpec& spec) {
   if (spec.states != kSelected || (spec.flags & kLeavesMailbox) != 0) co_return Result<void>{};
+  auto allowed = co_await check_access(*session_);
+  if (!allowed) {
+    if (allowed.error().failure == Failure::denied) session_->unselect();
+    co_return allowed;
+  }
   auto awake = co_await wake_view(*session_);
   co_return awake;
 }
@@ -446,11 +448,7 @@ boost::asio::awaitable<bool> Dispatcher::update(const Parsed& parsed) {
   tell.descending = session.limited_at.has_value();
   tell.removed = session.removed;
   auto told = co_await tell_updates(session, std::move(tell));
-  if (!told && told.error().failure == Failure::not_found) {
-    session.terminated = true;
-    session.terminate_text = "The selected mailbox was deleted";
-    co_return false;
-  }
+  if (!told && mailbox_lost(session, told.error())) co_return false;
   if (told && (parsed.spec->flags & kTellExpunges) != 0) session.removed = {};
   if (!told) log::warn("imap", "no update", {{"session", session.id}, {"why", told.error().detail}});
   co_return told.has_value();

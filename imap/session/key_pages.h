@@ -26,7 +26,7 @@ namespace cpm::imap {
 // `take(const Page&) -> Result<void>` gets the pages by rising UID, on the session strand; an Error ends the reading.
 // `empty` is what each page begins as.
 template <class Page, class Take>
-boost::asio::awaitable<Result<void>> read_key_pages(Session& session, MailboxId mailbox,
+boost::asio::awaitable<Result<void>> read_key_pages(Session& session, schema::MailboxRef mailbox,
                                                     std::vector<std::uint32_t> uids, schema::SortColumns columns,
                                                     Page empty, Take take) {
   constexpr std::size_t kPage = 2500;

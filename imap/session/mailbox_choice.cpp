@@ -1,6 +1,7 @@
 #include "imap/session/mailbox_choice.h"
 
 #include "imap/commands/mailbox_argument.h"
+#include "schema/owners.h"
 
 namespace cpm::imap {
 
@@ -20,7 +21,7 @@ void MailboxChoice::add_canonical(grammar::MailboxFilter::Kind kind, const std::
     case Kind::selected:
     case Kind::selected_delayed: return;
     case Kind::inboxes:
-    case Kind::personal: all_ = true; return;
+    case Kind::personal: personal_ = true; return;
     case Kind::subscribed: subscribed_ = true; return;
     case Kind::subtree: subtrees_.insert(paths.begin(), paths.end()); break;
     case Kind::subtree_one: parents_.insert(paths.begin(), paths.end()); break;
@@ -30,7 +31,8 @@ void MailboxChoice::add_canonical(grammar::MailboxFilter::Kind kind, const std::
 }
 
 bool MailboxChoice::means(const std::string& path, bool subscribed) const {
-  if (all_ || (subscribed && subscribed_) || named_.contains(path)) return true;
+  if (all_ || (personal_ && !schema::leads_elsewhere(path)) || (subscribed && subscribed_) || named_.contains(path))
+    return true;
   const std::size_t last = path.rfind('/');
   if (last == std::string::npos || last == 0) return false;
   if (!parents_.empty() && parents_.contains(path.substr(0, last))) return true;

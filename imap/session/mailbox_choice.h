@@ -30,6 +30,7 @@ class MailboxChoice {
 
  private:
   bool all_ = false;
+  bool personal_ = false;  // all of one's own
   bool subscribed_ = false;
   std::set<std::string> named_;
   std::set<std::string> subtrees_;  // all below these

@@ -12,7 +12,8 @@ namespace cpm::imap {
 namespace {
 
 MailboxId selected_mailbox(const Session& session) {
-  return session.selected ? session.selected->view.snapshot().mailbox.id : MailboxId{};
+  if (!session.selected || session.selected->view.snapshot().mailbox.reader) return MailboxId{};
+  return session.selected->view.snapshot().mailbox.id;
 }
 
 // The whole account, as it is now.

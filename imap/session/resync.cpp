@@ -9,7 +9,7 @@ boost::asio::awaitable<Result<UidSet>> vanished_since(Session& session, UidSet a
   const View& view = session.selected->view;
   const Snapshot& snapshot = view.snapshot();
   const schema::Principal who = *session.principal;
-  const MailboxId mailbox = snapshot.mailbox.id;
+  const schema::MailboxRef mailbox = snapshot.mailbox.ref();
   if (since.value == 0) {  // no MODSEQ of a mailbox (RFC 7162 7), but sloppy clients send it: everything is told
     log::info("imap", "resynchronisation from MODSEQ 0", {{"session", session.id}});
   }

@@ -312,7 +312,7 @@ class Evaluation {
     if (!indexed || candidates.size() <= kWorthAnIndex) co_return candidates;
     const schema::Principal who = *session_.principal;
     using Found = std::optional<std::vector<ContentId>>;
-    auto work = [who, mailbox = snapshot_->mailbox.id, leaf = node.leaf](schema::Transaction& tx) -> Result<Found> {
+    auto work = [who, mailbox = snapshot_->mailbox.ref(), leaf = node.leaf](schema::Transaction& tx) -> Result<Found> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
       return schema::contents_by_index(tx, *grant, leaf);
@@ -358,7 +358,7 @@ class Evaluation {
 
   boost::asio::awaitable<Result<UidSet>> ask(const SearchNode& node, const UidSet& candidates, Share share) {
     const schema::Principal who = *session_.principal;
-    const MailboxId mailbox = snapshot_->mailbox.id;
+    const schema::MailboxRef mailbox = snapshot_->mailbox.ref();
     UidSet found;
     auto narrowed = co_await narrow(node, candidates);
     if (!narrowed) co_return narrowed.error();
@@ -448,7 +448,7 @@ boost::asio::awaitable<Result<SearchOutcome>> search(Session& session, const Sea
   auto awake = co_await wake_view(session);
   if (!awake) co_return awake.error();
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
-                                                           *session.principal, selected.view.snapshot().mailbox.id,
+                                                           *session.principal, selected.view.snapshot().mailbox.ref(),
                                                            selected.view.shared());
   if (!latest) co_return latest.error();
   const Scope scope{selected.view, selected.recent, session.saved_search};
@@ -469,7 +469,7 @@ boost::asio::awaitable<Result<UidSet>> search_among(Session& session, std::share
   co_return std::move(outcome->uids);
 }
 
-boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, MailboxId mailbox,
+boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, schema::MailboxRef mailbox,
                                                         const SearchNode& program) {
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, mailbox, nullptr);
@@ -478,7 +478,7 @@ boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, Mailbo
   const View view(*latest);
   const UidSet nothing;
   UidSet recent;
-  if (row.recent_from < row.uidnext) recent.add(row.recent_from.value, row.uidnext.value - 1);
+  if (!row.reader && row.recent_from < row.uidnext) recent.add(row.recent_from.value, row.uidnext.value - 1);
   const Scope scope{view, recent, nothing};
   auto outcome = co_await evaluate(session, *latest, scope, program, false);
   co_return outcome;

@@ -95,7 +95,7 @@ void Session::hear(const schema::QuotaNews& news, bool committed) {
 
 void Session::unselect() {
   if (!selected) return;
-  if (notify && notify->others) {
+  if (notify && notify->others && !selected->view.snapshot().mailbox.reader) {
     // From here on STATUS tells what happens there, beginning with what the client was not told of.
     schema::MailboxRow known = selected->view.snapshot().mailbox;
     known.messages = selected->view.exists();
@@ -157,12 +157,12 @@ void Session::speak(const Language* chosen) {
   out.set_phrases(chosen);
 }
 
-void Session::changed(MailboxId mailbox, const UidSet& made) {
-  if (notify && notify->others) ++notify->own.modseqs[mailbox];
-  if (selected && (notify || selected->contexts) && selected->view.snapshot().mailbox.id == mailbox) {
+void Session::changed(schema::MailboxRef mailbox, const UidSet& made) {
+  if (notify && notify->others && mailbox.account == principal->account) ++notify->own.modseqs[mailbox.id];
+  if (selected && (notify || selected->contexts) && selected->view.snapshot().mailbox.ref() == mailbox) {
     selected->made.merge(made);
   }
-  services.hub.changed(principal->account, mailbox);
+  services.hub.changed(mailbox.account, mailbox.id);
 }
 
 void Session::name_made(const std::string& path) {
@@ -182,12 +182,12 @@ void Session::subscription_changed(const std::string& path, bool on) {
   names_changed();
 }
 
-void Session::names_changed() {
+void Session::names_changed(AccountId account) {
   if (notify) {  // commands that come faster than the looks: what is forgotten here is told
     if (notify->own.names.size() > limits().mailboxes) notify->own.names.clear();
     if (notify->own.subscriptions.size() > limits().subscriptions) notify->own.subscriptions.clear();
   }
-  services.hub.changed(principal->account, kNamesChanged);
+  services.hub.changed(account ? account : principal->account, kNamesChanged);
 }
 
 std::function<void()> Session::waker() {

@@ -86,6 +86,7 @@ struct Enabled {
 struct FlagRights {
   std::uint32_t changeable = 0;  // schema::FlagBit
   bool keywords = false;
+  bool operator==(const FlagRights&) const = default;
 };
 
 // How far the running command is, in messages (RFC 9585 4).
@@ -236,12 +237,12 @@ class Session : public std::enable_shared_from_this<Session> {
   // -- after the commit of what this session did: tells all who watch, here and on other nodes. What the client did
   // itself NOTIFY does not tell it (RFC 5465 5).
   // REQUIRES: the change took at least one MODSEQ of the mailbox. `made`: the UIDs it gave.
-  void changed(MailboxId mailbox, const UidSet& made = {});
+  void changed(schema::MailboxRef mailbox, const UidSet& made = {});
   // A mailbox name that exists now, its parents included, or does not any more.
   void name_made(const std::string& path);
   void name_removed(const std::string& path);
   void subscription_changed(const std::string& path, bool on);
-  void names_changed();  // … and who watches is told when all are said
+  void names_changed(AccountId account = {});  // whose mailboxes; none: one's own. … and who watches is told when all are said
 
   // A line outside the command grammar (AUTHENTICATE, IDLE), without its end; sends what is buffered first.
   // Failure::timeout; in_use: woken up, nothing lost; unavailable: closed; limit: too long.

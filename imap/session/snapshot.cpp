@@ -128,13 +128,18 @@ std::shared_ptr<const Snapshot> apply_changes(const std::shared_ptr<const Snapsh
     }
     ++old;
   }
+  if (next->mailbox.reader) {  // the row tells the owner's
+    next->mailbox.unseen = static_cast<std::uint32_t>(std::count_if(
+        next->bits.begin(), next->bits.end(), [](std::uint32_t bits) { return (bits & schema::kSeen) == 0; }));
+  }
   return next;
 }
 
 boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::latest(
-    schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
+    schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, schema::MailboxRef mailbox,
     std::shared_ptr<const Snapshot> known, Expect expect) {
-  Reader reader{{who.account.value, mailbox.value}, who.address, who.actor, who.role};
+  Reader reader{
+      {mailbox, mailbox.account == who.account ? AccountId{} : who.account}, who.address, who.actor, who.role};
   auto work = [this, &db, deadline, who, mailbox, known = std::move(known), expect] {
     return read(db, deadline, who, mailbox, known, expect);
   };
@@ -144,9 +149,9 @@ boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> SnapshotCache::l
 
 boost::asio::awaitable<SnapshotCache::Read> SnapshotCache::read(schema::Database& db,
                                                                 std::chrono::milliseconds deadline,
-                                                                schema::Principal who, MailboxId mailbox,
+                                                                schema::Principal who, schema::MailboxRef mailbox,
                                                                 std::shared_ptr<const Snapshot> known, Expect expect) {
-  std::shared_ptr<const Snapshot> base = peek(who.account, mailbox);
+  std::shared_ptr<const Snapshot> base = peek(mailbox, mailbox.account == who.account ? AccountId{} : who.account);
   if (!base || (known && known->mailbox.uidvalidity == base->mailbox.uidvalidity &&
                 known->mailbox.highestmodseq > base->mailbox.highestmodseq)) {
     base = known;
@@ -182,15 +187,15 @@ std::shared_ptr<const Snapshot> SnapshotCache::remember(const std::shared_ptr<co
   return snapshot;
 }
 
-std::shared_ptr<const Snapshot> SnapshotCache::peek(AccountId account, MailboxId mailbox) const {
+std::shared_ptr<const Snapshot> SnapshotCache::peek(schema::MailboxRef mailbox, AccountId reader) const {
   const std::lock_guard lock(mutex_);
-  const auto at = entries_.find({account.value, mailbox.value});
+  const auto at = entries_.find({mailbox, reader});
   return at == entries_.end() ? nullptr : at->second.snapshot;
 }
 
 bool SnapshotCache::begin_claim(AccountId account, MailboxId mailbox, Uid uidnext) {
   const std::lock_guard lock(mutex_);
-  const auto at = entries_.find({account.value, mailbox.value});
+  const auto at = entries_.find({{account, mailbox}, {}});
   if (at == entries_.end()) return true;
   if (at->second.claimed >= uidnext) return false;
   at->second.claimed = uidnext;
@@ -199,7 +204,7 @@ bool SnapshotCache::begin_claim(AccountId account, MailboxId mailbox, Uid uidnex
 
 void SnapshotCache::take_back_claim(AccountId account, MailboxId mailbox, Uid uidnext) {
   const std::lock_guard lock(mutex_);
-  const auto at = entries_.find({account.value, mailbox.value});
+  const auto at = entries_.find({{account, mailbox}, {}});
   if (at != entries_.end() && at->second.claimed == uidnext) at->second.claimed = {};
 }
 
@@ -207,7 +212,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCa
     schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who,
     std::shared_ptr<const Snapshot> snapshot) {
   const schema::MailboxRow& mailbox = snapshot->mailbox;
-  const Key key{mailbox.account.value, mailbox.id.value};
+  const Key key = key_of(mailbox);
   std::shared_ptr<const PlacedContents> base;
   {
     const std::lock_guard lock(mutex_);
@@ -217,7 +222,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCa
   if (base && base->uidvalidity != mailbox.uidvalidity) base = nullptr;
   if (base && base->end >= mailbox.uidnext) co_return base;
   const Uid from = base ? base->end : Uid{1};
-  auto read = [who, id = mailbox.id, from](schema::Transaction& tx) -> Result<std::vector<schema::PlacedContent>> {
+  auto read = [who, id = mailbox.ref(), from](schema::Transaction& tx) -> Result<std::vector<schema::PlacedContent>> {
     auto grant = schema::authorize(tx, who, id, schema::kRead);
     if (!grant) return grant.error();
     return schema::placed_contents(tx, *grant, from);
@@ -292,7 +297,7 @@ SnapshotCache::Size SnapshotCache::size() const {
 std::size_t SnapshotCache::Entry::octets() const { return snapshot->octets() + (contents ? contents->octets() : 0); }
 
 void SnapshotCache::put(const std::shared_ptr<const Snapshot>& snapshot) {
-  const Key key{snapshot->mailbox.account.value, snapshot->mailbox.id.value};
+  const Key key = key_of(snapshot->mailbox);
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find(key);
   if (at != entries_.end()) {

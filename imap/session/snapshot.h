@@ -96,7 +96,7 @@ class SnapshotCache {
   // Failure::not_found when the mailbox is gone.
   enum class Expect { nothing, news };
   boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(
-      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, MailboxId mailbox,
+      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, schema::MailboxRef mailbox,
       std::shared_ptr<const Snapshot> known, Expect expect = Expect::nothing);
 
   // The first session of this node to say so makes new messages its \Recent ones, up to `uidnext`: false, another one
@@ -106,7 +106,8 @@ class SnapshotCache {
 
   // For code that has the changes already (its own transaction read them).
   std::shared_ptr<const Snapshot> remember(const std::shared_ptr<const Snapshot>& base, schema::ChangeSet changes);
-  [[nodiscard]] std::shared_ptr<const Snapshot> peek(AccountId account, MailboxId mailbox) const;
+  // `reader`: MailboxRow::reader.
+  [[nodiscard]] std::shared_ptr<const Snapshot> peek(schema::MailboxRef mailbox, AccountId reader) const;
 
   // The contents of at least the messages of `snapshot`.
   boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> contents(
@@ -123,7 +124,13 @@ class SnapshotCache {
   [[nodiscard]] std::shared_ptr<const AccountNames> share(AccountNames names);
 
  private:
-  using Key = std::pair<std::int64_t, std::int32_t>;
+  // A reader of a mailbox of another account sees flags of their own.
+  struct Key {
+    schema::MailboxRef mailbox;
+    AccountId reader;
+    auto operator<=>(const Key&) const = default;
+  };
+  static Key key_of(const schema::MailboxRow& mailbox) { return {mailbox.ref(), mailbox.reader}; }
   using Reader = std::tuple<Key, std::string, std::string, schema::Role>;  // who may see which mailbox
   using Read = Result<std::shared_ptr<const Snapshot>>;
   struct Entry {
@@ -136,7 +143,8 @@ class SnapshotCache {
   void put(const std::shared_ptr<const Snapshot>& snapshot);
   void evict();  // REQUIRES: mutex_ held
   boost::asio::awaitable<Read> read(schema::Database& db, std::chrono::milliseconds deadline, schema::Principal who,
-                                    MailboxId mailbox, std::shared_ptr<const Snapshot> known, Expect expect);
+                                    schema::MailboxRef mailbox, std::shared_ptr<const Snapshot> known,
+                                    Expect expect);
 
   SharedRun<Reader, Read> reads_;
   const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references

@@ -141,7 +141,7 @@ Result<mime::SortKeys> keys_of_row(schema::Transaction& tx, const schema::Grant&
   return mime::sort_keys(header);
 }
 
-boost::asio::awaitable<Result<SortTable>> read_sort_table(Session& session, MailboxId mailbox,
+boost::asio::awaitable<Result<SortTable>> read_sort_table(Session& session, schema::MailboxRef mailbox,
                                                           std::vector<std::uint32_t> uids, SortOrder order,
                                                           Collation collation, std::shared_ptr<const Scores> scores) {
   SortTable table(std::move(order), collation, std::move(scores));
@@ -158,7 +158,7 @@ boost::asio::awaitable<Result<SortTable>> read_sort_table(Session& session, Mail
   co_return std::move(table);
 }
 
-boost::asio::awaitable<Result<std::vector<std::uint32_t>>> sort_messages(Session& session, MailboxId mailbox,
+boost::asio::awaitable<Result<std::vector<std::uint32_t>>> sort_messages(Session& session, schema::MailboxRef mailbox,
                                                                          std::vector<std::uint32_t> uids,
                                                                          SortOrder order, Collation collation,
                                                                          std::shared_ptr<const Scores> scores) {

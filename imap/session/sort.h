@@ -72,14 +72,14 @@ class SortTable {
 };
 
 // The keys of `uids`, messages gone meanwhile left out. Failure::limit when they would take too much memory.
-boost::asio::awaitable<Result<SortTable>> read_sort_table(Session& session, MailboxId mailbox,
+boost::asio::awaitable<Result<SortTable>> read_sort_table(Session& session, schema::MailboxRef mailbox,
                                                           std::vector<std::uint32_t> uids, SortOrder order,
                                                           Collation collation,
                                                           std::shared_ptr<const Scores> scores = nullptr);
 
 // `uids` in the order; messages gone meanwhile are left out.
 boost::asio::awaitable<Result<std::vector<std::uint32_t>>> sort_messages(
-    Session& session, MailboxId mailbox, std::vector<std::uint32_t> uids, SortOrder order, Collation collation,
+    Session& session, schema::MailboxRef mailbox, std::vector<std::uint32_t> uids, SortOrder order, Collation collation,
     std::shared_ptr<const Scores> scores = nullptr);
 
 }  // namespace cpm::imap

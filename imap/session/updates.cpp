@@ -22,8 +22,21 @@ std::vector<std::string> defined_flags(const Session& session, const schema::Key
   return names;
 }
 
-// Never an empty list: deployed clients cannot parse one. EXAMINE changes nothing permanently, but says what flags
-// there are.
+FlagRights flag_rights(const schema::Grant& grant) {
+  FlagRights rights;
+  if (grant.holds(schema::kKeepSeen)) rights.changeable |= schema::kSeen;
+  if (grant.holds(schema::kDeleteMessage)) rights.changeable |= schema::kDeleted;
+  rights.keywords = grant.holds(schema::kWrite);
+  if (rights.keywords) rights.changeable |= ~(schema::kSeen | schema::kDeleted);
+  if (!grant.own()) {  // which a reader has for themself
+    rights.changeable &= ~std::uint32_t{schema::kReadReportSent};
+    if (grant.holds(schema::kKeepSeen)) rights.changeable |= schema::kReadReportSent;
+  }
+  return rights;
+}
+
+// EXAMINE changes nothing permanently, but says what flags there are: deployed clients cannot parse an empty list. A
+// reader who may change none is told so (RFC 4314 5.1.1).
 std::string permanent_flags(const Session& session, const schema::KeywordTable& keywords) {
   const Selected& selected = *session.selected;
   const std::vector<std::string> defined = defined_flags(session, keywords);
@@ -35,7 +48,7 @@ std::string permanent_flags(const Session& session, const schema::KeywordTable& 
   }
   const bool room = keywords.entries().size() < session.limits().keywords_per_mailbox;
   if (!selected.read_only && selected.rights.keywords && room) names.emplace_back("\\*");
-  if (names.empty()) names = defined;
+  if (names.empty() && selected.rights.changeable != 0) names = defined;
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : " ") + name;
   return "PERMANENTFLAGS (" + out + ")";
@@ -232,7 +245,7 @@ boost::asio::awaitable<Result<void>> tell_own(Session& session, std::shared_ptr<
 // The first session that hears of new messages is the one for which they are \Recent (RFC 3501 2.3.2).
 // One session of a node claims for all: the others would come too late.
 boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRow& now) {
-  if (session.enabled.rev2 || now.recent_from >= now.uidnext) co_return;
+  if (session.enabled.rev2 || now.reader || now.recent_from >= now.uidnext) co_return;  // \Recent is the owner's
   Selected& selected = *session.selected;
   if (selected.read_only) {  // sees them, and leaves them \Recent for others
     const Uid from = std::max(now.recent_from, selected.view.snapshot().mailbox.uidnext);
@@ -241,7 +254,7 @@ boost::asio::awaitable<void> claim_new(Session& session, const schema::MailboxRo
   }
   SnapshotCache& snapshots = session.services.snapshots;
   if (!snapshots.begin_claim(now.account, now.id, now.uidnext)) co_return;
-  auto claim = [who = *session.principal, mailbox = now.id,
+  auto claim = [who = *session.principal, mailbox = now.ref(),
                 uidnext = now.uidnext](schema::Transaction& tx) -> Result<Uid> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();
@@ -321,7 +334,7 @@ boost::asio::awaitable<bool> unchanged(Session& session, const Tell& tell) {
                      (session.notify && (session.notify->catch_up || session.notify->failed));
   if (owing) co_return false;
   const schema::MailboxRow& known = selected.view.snapshot().mailbox;
-  auto grant = co_await schema::authorize_at_once(session.services.db, *session.principal, known.id, schema::kRead);
+  auto grant = co_await schema::authorize_at_once(session.services.db, *session.principal, known.ref(), schema::kRead);
   if (!grant || !*grant) co_return false;  // the long way says what is wrong
   co_return (*grant)->mailbox().highestmodseq == known.highestmodseq;
 }
@@ -330,11 +343,11 @@ boost::asio::awaitable<bool> unchanged(Session& session, const Tell& tell) {
 
 boost::asio::awaitable<Result<void>> wake_view(Session& session) {
   if (!session.selected || !session.selected->view.resting()) co_return Result<void>{};
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   auto latest = co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                            *session.principal, mailbox, nullptr);
   View& view = session.selected->view;
-  if (!latest && latest.error().failure == Failure::not_found) {
+  if (!latest && (latest.error().failure == Failure::not_found || latest.error().failure == Failure::denied)) {
     // Gone, or out of sight: what is in the view stays in it, as it would in one that did not rest.
     auto gone = std::make_shared<Snapshot>();
     gone->mailbox = view.snapshot().mailbox;
@@ -345,6 +358,37 @@ boost::asio::awaitable<Result<void>> wake_view(Session& session) {
   if (!latest) co_return latest.error();
   view.wake(*latest);
   co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> check_access(Session& session) {
+  if (!session.selected || !session.selected->view.snapshot().mailbox.reader) co_return Result<void>{};
+  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref()](
+                  schema::Transaction& tx) -> Result<FlagRights> {
+    const auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return flag_rights(*grant);
+  };
+  auto may = co_await session.db(std::move(work), schema::Mode::reads);
+  const bool lost = !may && (may.error().failure == Failure::not_found || may.error().failure == Failure::denied);
+  if (lost) co_return fail(Failure::denied, "This mailbox is not shared with you any more");
+  if (!may) co_return may.error();
+  if (*may != session.selected->rights) {
+    session.selected->rights = *may;
+    const schema::KeywordTable& keywords = session.selected->view.snapshot().keywords;
+    session.out << FlagsList{defined_flags(session, keywords)};
+    session.out << Untagged{"OK", permanent_flags(session, keywords), "Rights were changed"};
+  }
+  co_return Result<void>{};
+}
+
+bool mailbox_lost(Session& session, const Error& error) {
+  if (session.selected && session.selected->view.snapshot().mailbox.reader) {
+    return error.failure == Failure::not_found || error.failure == Failure::denied;  // the next command says so
+  }
+  if (error.failure != Failure::not_found) return false;
+  session.terminated = true;
+  session.terminate_text = "The selected mailbox was deleted";
+  return true;
 }
 
 void rest_view(Session& session) {
@@ -369,7 +413,7 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
     if (session.notify) session.notify->failed = !awake;
     if (!awake) co_return awake.error();
   }
-  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  const schema::MailboxRef mailbox = session.selected->view.snapshot().mailbox.ref();
   auto latest =
       co_await session.services.snapshots.latest(session.services.db, session.limits().command_deadline,
                                                  *session.principal, mailbox, session.selected->view.shared(), expect);

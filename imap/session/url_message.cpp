@@ -117,14 +117,14 @@ boost::asio::awaitable<Result<UrlMessage>> open_own_url(Session& session, gramma
   if (!usable(session, url) || url.access) co_return nowhere();
   if (url.server && !url.server->user) co_return nowhere();  // names nobody's mailbox (RFC 5092 3.1)
   std::string path;
-  std::optional<MailboxId> mailbox;
+  std::optional<schema::MailboxRef> mailbox;
   if (url.mailbox) {
     auto canonical = grammar::canonical_mailbox(*url.mailbox, true, false, session.limits());
     if (!canonical) co_return nowhere();
     path = std::move(*canonical);
   } else {
     if (url.server || !session.selected) co_return nowhere();
-    mailbox = session.selected->view.snapshot().mailbox.id;
+    mailbox = session.selected->view.snapshot().mailbox.ref();
   }
   std::optional<std::string> user;
   if (url.server) user = url.server->user;

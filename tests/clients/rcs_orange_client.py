@@ -32,7 +32,7 @@ def login(server):
     phone.line()
     phone.send("NAMESPACE")
     lines = phone.line(), phone.line()
-    check(lines[0] == '* NAMESPACE (("" "/")) NIL NIL', "NAMESPACE", lines)
+    check(lines[0] == '* NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared/" "/"))', "NAMESPACE", lines)
     return phone
 
 

@@ -50,7 +50,7 @@ def login(server, tls=True):
     check(phone.line().startswith("a1 OK"), "then the tagged one")
     phone.send("NAMESPACE")
     lines = phone.line(), phone.line()
-    check(lines[0] == '* NAMESPACE (("" "/")) NIL NIL' and lines[1].startswith("a2 OK"), "NAMESPACE in the wanted form", lines)
+    check(lines[0] == '* NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared/" "/"))' and lines[1].startswith("a2 OK"), "NAMESPACE in the wanted form", lines)
     return phone
 
 

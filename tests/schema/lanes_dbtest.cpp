@@ -64,7 +64,7 @@ TEST_F(LanesTest, AnswersAsAuthorizeDoes) {
   EXPECT_EQ(row.highestmodseq, expected.highestmodseq);
   EXPECT_EQ(row.uidvalidity, expected.uidvalidity);
   EXPECT_EQ(row.bytes, expected.bytes);
-  const auto by_id = run(authorize_at_once(database_, alice_, expected.id, kRead));
+  const auto by_id = run(authorize_at_once(database_, alice_, expected.ref(), kRead));
   ASSERT_TRUE(by_id && *by_id);
   EXPECT_EQ((*by_id)->mailbox().path, "INBOX");
   const auto missing = run(authorize_at_once(database_, alice_, std::string("No/such"), kRead));

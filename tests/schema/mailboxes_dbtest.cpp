@@ -84,7 +84,7 @@ TEST_F(MailboxesTest, CreateMakesMissingParents) {
   EXPECT_EQ(grant("a/b/c")->mailbox().uidvalidity, made->uidvalidity);
   ASSERT_TRUE(create("a/b/d"));
   EXPECT_EQ(paths().size(), 6U);
-  const auto by_id = run([&](Transaction& tx) { return authorize(tx, who, made->id, kLookup); });
+  const auto by_id = run([&](Transaction& tx) { return authorize(tx, who, made->ref(), kLookup); });
   EXPECT_EQ(by_id->mailbox().path, "a/b/c");
 }
 
@@ -310,7 +310,7 @@ TEST_F(MailboxesTest, AnotherAccountSeesNothing) {
   const Principal other = support::make_account(database());
   EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, "mine", kLookup); }).error().failure,
             Failure::not_found);
-  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, MailboxId{mine.id.value + 100}, kLookup); })
+  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, MailboxRef{other.account, MailboxId{mine.id.value + 100}}, kLookup); })
                 .error()
                 .failure,
             Failure::not_found);

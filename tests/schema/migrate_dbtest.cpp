@@ -121,7 +121,7 @@ TEST(Migrate, LeadsEveryKeyWithTheAccount) {
           "select string_agg(c.conrelid::regclass || ' ' || c.conname, ', ') from pg_constraint c"
           " where c.contype in ('p', 'u', 'f') and c.connamespace = 'public'::regnamespace"
           " and c.conrelid::regclass::text not in ('schema_version', 'schema_migration', 'installation', 'address', "
-          "'service', 'site_policy', 'sweep_round', 'push_subscription',"
+          "'service', 'site_policy', 'sweep_round', 'push_subscription', 'acl_group', 'shared_name',"
           " 'service_pattern', 'pair', 'rolled') and (select attname from pg_attribute where attrelid = c.conrelid"
           " and attnum = c.conkey[1]) <> 'account_id'"),
       "");

@@ -71,12 +71,15 @@ bool excepted(const Statement& statement) {
       "push_claim",      "push_queues",         "push_backlog",   // the next queues of events to be told; what waits
       "push_forget",                                              // dead letters that are too old
       "quota_limited_accounts",                                   // a page of accounts with limits
+      "acl_expired", "reader_flags_sweep",                        // what the upkeep is to remove
+      "group_members", "group_remove_members",                    // the accounts of a group
   };
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
   static const std::set<std::string> kNoAccount{
       "address",     "service",     "service_pattern", "installation", "schema_version", "schema_migration",
-      "site_policy", "sweep_round", "pg_index",        "pg_extension", "pg_namespace",   "push_subscription"};
+      "site_policy", "sweep_round", "pg_index",        "pg_extension", "pg_namespace",   "push_subscription",
+      "acl_group",   "shared_name"};
   static const std::set<std::string> kDirectory{"account", "credential"};  // read by name at log-in
   std::set<std::string> tables;
   static const std::regex kExtract(R"re(extract\(epoch from [a-z_.]+\))re");
