@@ -19,6 +19,8 @@ void add_shared(CLI::App& root, Context& context);
 void add_quota(CLI::App& root, Context& context);
 void add_policy(CLI::App& root, Context& context);
 void add_push(CLI::App& root, Context& context);
+void add_audit(CLI::App& root, Context& context);
+void add_undelete(CLI::App& root, Context& context);
 void add_mailbox(CLI::App& root, Context& context);
 void add_message(CLI::App& root, Context& context);
 void add_deposit(CLI::App& root, Context& context);

@@ -5,9 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -99,10 +104,42 @@ Result<schema::Database*> Context::store() {
   return opened;
 }
 
+schema::ActorRef Context::actor() {
+  if (actor_) return actor_;
+  const auto settings = config();
+  if (!settings) return nullptr;
+  std::string user;
+  if (const char* name = std::getenv("SUDO_USER")) user = name;  // whoever became root says so
+  if (user.empty()) {
+    const passwd* entry = ::getpwuid(::getuid());
+    user = entry != nullptr ? entry->pw_name : std::to_string(::getuid());
+  }
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  actor_ =
+      schema::make_actor({"cpmctl", user, "", "", "", std::string(host.data()) + ":" + std::to_string(::getpid()), ""},
+                         (*settings)->audit.keep.count() > 0, (*settings)->undelete_keep.count() > 0);
+  return actor_;
+}
+
+void Context::note(schema::Transaction& tx, schema::AuditCommand command, AccountId account,
+                   std::initializer_list<std::pair<std::string_view, std::string_view>> detail) {
+  schema::AuditEntry entry;
+  entry.command = command;
+  entry.account = account;
+  if (detail.size() > 0) entry.detail = schema::audit_detail(detail);
+  schema::record(tx, actor(), entry);
+}
+
+void Context::note(schema::Transaction& tx, schema::AuditCommand command, std::string_view address,
+                   std::initializer_list<std::pair<std::string_view, std::string_view>> detail) {
+  if (const auto account = schema::find_account(tx, address)) note(tx, command, account->id, detail);
+}
+
 Result<schema::Principal> Context::principal(const std::string& address) {
   auto account = run([&](schema::Transaction& tx) { return schema::find_account(tx, address); });
   if (!account) return account.error();
-  return schema::Principal{account->id, account->address, "cpmctl", schema::Role::admin};
+  return schema::Principal{account->id, account->address, "cpmctl", schema::Role::admin, actor()};
 }
 
 std::string canonical_path(std::string_view mailbox) {

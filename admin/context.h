@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/result.h"
 #include "schema/access.h"
+#include "schema/audit.h"
 #include "schema/database.h"
 
 #include <chrono>
@@ -49,6 +50,15 @@ class Context {
     return (*opened)->run_blocking(kPatience, std::move(function));
   }
 
+  // Who runs cpmctl, for the record of changes; null when the configuration has none.
+  [[nodiscard]] schema::ActorRef actor();
+  // Records what an administrator did, in the transaction in which it is done. An account, or schema::kWholeStore.
+  void note(schema::Transaction& tx, schema::AuditCommand command, AccountId account,
+            std::initializer_list<std::pair<std::string_view, std::string_view>> detail);
+  // The same with the account that has this address.
+  void note(schema::Transaction& tx, schema::AuditCommand command, std::string_view address,
+            std::initializer_list<std::pair<std::string_view, std::string_view>> detail);
+
   // The owner's principal for an account, acting as cpmctl.
   [[nodiscard]] Result<schema::Principal> principal(const std::string& address);
 
@@ -67,6 +77,7 @@ class Context {
   std::optional<Config> config_;
   std::unique_ptr<schema::Database> database_;
   bool schema_checked_ = false;
+  schema::ActorRef actor_;
 };
 
 // INBOX in capitals as the whole name or the first component; everything else as given.

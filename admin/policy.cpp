@@ -136,16 +136,28 @@ Result<Decision> decision_from(const Options& options, bool with_value) {
   return decision;
 }
 
+void note(Context& context, Transaction& tx, AccountId account, const Decision& decision) {
+  if (decision.value) {
+    context.note(tx, schema::AuditCommand::policy, account, {{"key", decision.key->name}, {"value", *decision.value}});
+  } else {
+    context.note(tx, schema::AuditCommand::policy, account, {{"key", decision.key->name}, {"taken_back", "true"}});
+  }
+}
+
 // The account's sessions hear of it; those of all accounts need not: they read it when they need it.
 Result<void> carry_out(Context& context, const Decision& decision) {
   if (!decision.address) {
-    auto done =
-        context.run([&](Transaction& tx) { return schema::set_site_policy(tx, *decision.key, decision.value); });
+    auto done = context.run([&](Transaction& tx) -> Result<bool> {
+      CPM_TRY(changed, schema::set_site_policy(tx, *decision.key, decision.value));
+      if (changed) note(context, tx, schema::kWholeStore, decision);
+      return changed;
+    });
     return done ? Result<void>{} : done.error();
   }
   auto account = context.run([&](Transaction& tx) -> Result<AccountId> {
     CPM_TRY(row, schema::find_account(tx, *decision.address));
-    CPM_CHECK(schema::set_account_policy(tx, row.id, *decision.key, decision.value));
+    CPM_TRY(changed, schema::set_account_policy(tx, row.id, *decision.key, decision.value));
+    if (changed) note(context, tx, row.id, decision);
     return row.id;
   });
   if (!account) return hint_missing_user(account.error());
@@ -248,7 +260,14 @@ Result<void> sweep_all(Context& context, Sweep& sweep) {
 Result<void> sweep(Context& context, const Options& options) {
   CPM_TRY(config, context.config());
   CPM_TRY(database, context.store());
-  Sweep work(context, *database, {config->cpm_roots, config->sweep.batch, UINT64_MAX, options.dry_run, {}});
+  Sweep work(context, *database,
+             {config->cpm_roots,
+              config->sweep.batch,
+              UINT64_MAX,
+              options.dry_run,
+              {},
+              config->audit.keep.count() > 0,
+              "cpmctl"});
   if (options.address.empty()) {
     CPM_CHECK(sweep_all(context, work));
   } else {

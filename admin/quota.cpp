@@ -144,6 +144,12 @@ Result<void> set(Context& context, const Options& options) {
     CPM_TRY(root, schema::quota_root(tx, account.id, path));
     CPM_TRY(limits, limits_from(options, root.limits));
     CPM_CHECK(schema::set_quota(tx, account.id, path, limits));
+    context.note(tx, schema::AuditCommand::quota, account.id,
+                 {{"root", path},
+                  {"storage", options.limits[0].value_or("as before")},
+                  {"messages", options.limits[1].value_or("as before")},
+                  {"mailboxes", options.limits[2].value_or("as before")},
+                  {"annotations", options.limits[3].value_or("as before")}});
     return read(tx, options.address);
   });
   if (!shown) return hint_missing_root(shown.error(), options);

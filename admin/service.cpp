@@ -49,7 +49,14 @@ Result<void> add(Context& context, const AddOptions& options) {
   CPM_TRY(keys, read_keys(context, options.password, options.name));
   const ServiceRow wanted{
       options.name, options.role == "full" ? schema::Role::full : schema::Role::deposit, options.patterns, {}};
-  auto done = context.run([&](Transaction& tx) { return schema::add_service(tx, wanted, keys); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    CPM_CHECK(schema::add_service(tx, wanted, keys));
+    std::string patterns;
+    for (const std::string& pattern : wanted.patterns) patterns += (patterns.empty() ? "" : " ") + pattern;
+    context.note(tx, schema::AuditCommand::service, schema::kWholeStore,
+                 {{"service", wanted.name}, {"what", "added"}, {"role", role_name(wanted.role)}, {"for", patterns}});
+    return {};
+  });
   if (!done) return done.error();
   auto row = find(context, options.name);
   print_done(context, "added the service " + options.name, {{"service", to_json(row ? *row : wanted)}});
@@ -77,7 +84,10 @@ Result<void> list(Context& context, const NameOptions&) {
 Result<void> remove(Context& context, const NameOptions& options) {
   CPM_TRY(row, find(context, options.name));
   CPM_CHECK(confirm(context, options.yes, "Delete the service " + row.name + "?"));
-  auto done = context.run([&](Transaction& tx) { return schema::delete_service(tx, options.name); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    context.note(tx, schema::AuditCommand::service, schema::kWholeStore, {{"service", row.name}, {"what", "deleted"}});
+    return schema::delete_service(tx, options.name);
+  });
   if (!done) return done.error();
   print_done(context, "deleted the service " + row.name, {{"service", to_json(row)}});
   return {};

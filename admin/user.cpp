@@ -13,6 +13,7 @@ namespace cpm::admin {
 namespace {
 
 using schema::AccountRow;
+using schema::AuditCommand;
 using schema::Transaction;
 constexpr std::size_t kPage = 500;
 
@@ -47,7 +48,11 @@ Result<void> add(Context& context, const AddOptions& options) {
   CPM_TRY(keys, read_keys(context, options.password, options.address));
   const schema::NewAccount account{options.address, options.aliases, keys,
                                    storage,         messages,        config->account_mailboxes};
-  auto row = context.run([&](Transaction& tx) { return schema::add_account(tx, account, config->limits); });
+  auto row = context.run([&](Transaction& tx) -> Result<AccountRow> {
+    CPM_TRY(made, schema::add_account(tx, account, config->limits));
+    context.note(tx, AuditCommand::user_add, made.id, {{"address", made.address}});
+    return made;
+  });
   if (!row) {
     if (row.error().failure != Failure::exists) return row.error();
     const std::string taken = row.error().text.substr(0, row.error().text.find(' '));  // the address or an alias
@@ -108,7 +113,15 @@ Result<void> passwd(Context& context, const OneOptions& options) {
   if (!login) return hint_missing_user(login.error());
   CPM_TRY(keys, read_keys(context, options.password, login->name));
   if (!keys) return fail(Failure::invalid, "a password is needed");
-  auto done = context.run([&](Transaction& tx) { return schema::set_password(tx, options.address, *keys); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    CPM_CHECK(schema::set_password(tx, options.address, *keys));
+    if (login->service) {
+      context.note(tx, AuditCommand::service, schema::kWholeStore, {{"service", login->name}, {"what", "password"}});
+    } else {
+      context.note(tx, AuditCommand::user_change, login->account, {{"what", "password"}});
+    }
+    return {};
+  });
   if (!done) return hint_missing_user(done.error());
   print_done(context, "changed the password of " + login->name, {{"name", login->name}});
   return {};
@@ -120,6 +133,7 @@ Result<void> change(Context& context, const OneOptions& options, const std::stri
                     Function function) {
   auto row = context.run([&](Transaction& tx) -> Result<AccountRow> {
     CPM_CHECK(function(tx));
+    context.note(tx, AuditCommand::user_change, now, {{"what", sentence}});
     return schema::find_account(tx, now);
   });
   if (!row) return hint_missing_user(row.error());
@@ -136,6 +150,7 @@ Result<void> rename(Context& context, const OneOptions& options) {
 Result<void> disable(Context& context, const OneOptions& options) {
   auto row = context.run([&](Transaction& tx) -> Result<schema::AccountRow> {
     CPM_CHECK(schema::set_disabled(tx, options.address, true));
+    context.note(tx, AuditCommand::user_change, options.address, {{"what", "disabled"}});
     return schema::find_account(tx, options.address);
   });
   if (!row) return hint_missing_user(row.error());
@@ -168,7 +183,13 @@ Result<void> remove(Context& context, const OneOptions& options) {
   CPM_CHECK(confirm(context, options.yes,
                     "Delete " + row->address + " with " + std::to_string(row->used_messages) + " messages (" +
                         size_text(row->used_bytes) + ")?"));
-  auto done = context.run([&](Transaction& tx) { return schema::delete_account(tx, options.address); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    // In its own record, which outlives it, and in that of the installation, where it is found without the address.
+    context.note(tx, AuditCommand::user_remove, row->id, {{"address", row->address}});
+    context.note(tx, AuditCommand::user_remove, schema::kWholeStore,
+                 {{"address", row->address}, {"account", std::to_string(row->id.value)}});
+    return schema::delete_account(tx, options.address);
+  });
   if (!done) return hint_missing_user(done.error());
   const std::size_t ended = end_sessions(context, row->address);
   print_done(context,

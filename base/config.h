@@ -90,6 +90,12 @@ struct Config {
     std::chrono::seconds timeout{}, retry_first{}, retry_most{}, most_age{}, dead_age{}, breaker_time{};
     std::size_t attempts = 0, breaker_failures = 0;
   } push;
+  struct Audit {
+    std::chrono::seconds keep{};  // the record of changes, by months; 0: nothing is recorded
+    bool logins = true;           // log-ins and log-outs too
+    std::chrono::seconds seal{};  // between rounds of sealing; 0: this node takes no part
+  } audit;
+  std::chrono::seconds undelete_keep{};  // what was expunged can be restored; 0: never
 
   log::Settings log;
   bool trace_protocol = false;

@@ -236,6 +236,20 @@ void database_keys(Table& t) {
            [](Config& c) -> std::chrono::seconds& { return c.database.stop_timeout; });
 }
 
+void audit_keys(Table& t) {
+  duration(t, "audit.keep", 400 * kDay, 0, 36'500 * kDay,
+           "how long the record of changes is kept, by whole months; 0: nothing is recorded",
+           [](Config& c) -> std::chrono::seconds& { return c.audit.keep; });
+  flag(t, "audit.logins", true, "record log-ins and log-outs too, not only what is changed",
+       [](Config& c) -> bool& { return c.audit.logins; });
+  duration(t, "undelete.keep", 14 * kDay, 0, 3'650 * kDay,
+           "how long what was expunged, or deleted with its mailbox, can be restored; 0: it cannot",
+           [](Config& c) -> std::chrono::seconds& { return c.undelete_keep; });
+  duration(t, "audit.seal", 5, 0, 3600,
+           "seconds between rounds that seal the record against tampering; 0: this node takes no part",
+           [](Config& c) -> std::chrono::seconds& { return c.audit.seal; });
+}
+
 void sweep_keys(Table& t) {
   duration(t, "sweep.interval", 3600, 0, 7 * kDay,
            "how often messages are looked for that a retention policy removes (cpmctl policy); 0: never by this node",
@@ -420,6 +434,7 @@ Table make_table() {
   tls_keys(table);
   auth_keys(table);
   database_keys(table);
+  audit_keys(table);
   sweep_keys(table);
   push_keys(table);
   log_keys(table);

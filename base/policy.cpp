@@ -81,6 +81,8 @@ Table make_table() {
       t, "notify", true,
       "devices that the user names are told of events (/private/vendor/cpmstore/push); what the provider set up is not "
       "asked");
+  choice(t, "audit.reads", {"off", "select", "fetch"},
+         "which reading is recorded beside changes: none, the opening of mailboxes, or the download of messages too");
   return t;
 }
 

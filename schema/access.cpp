@@ -9,7 +9,8 @@ namespace cpm::schema {
 namespace {
 
 // A depositing service stores and marks; it neither deletes nor administers.
-constexpr Rights kDepositRights = kLookup | kRead | kKeepSeen | kWrite | kInsert | kPost | kCreate | kCopyOut | kAnnotate;
+constexpr Rights kDepositRights =
+    kLookup | kRead | kKeepSeen | kWrite | kInsert | kPost | kCreate | kCopyOut | kAnnotate;
 
 Error missing() { return fail(Failure::not_found, "no such mailbox"); }
 
@@ -20,7 +21,7 @@ class Authorization {
  public:
   static Result<Grant> of_own(std::optional<MailboxRow> row, const Principal& who, Rights wanted) {
     if (!row) return missing();
-    return checked(Grant(*row, own_rights(who, *row)), wanted);
+    return checked(Grant(*row, own_rights(who, *row), who.via), wanted);
   }
 
   // `prefix`: what leads to the owner.
@@ -31,7 +32,7 @@ class Authorization {
     row->prefix = static_cast<std::uint32_t>(prefix.size());
     row->reader = who.account;
     const Rights rights = rights_of_reader(tx, who.account, row->ref());
-    return checked(Grant(std::move(*row), rights & account_rights(who)), wanted);
+    return checked(Grant(std::move(*row), rights & account_rights(who), who.via), wanted);
   }
 
  private:

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "schema/actor.h"
 #include "schema/mailboxes.h"
 #include "schema/query.h"
 #include "schema/rights.h"
@@ -33,6 +34,7 @@ struct Principal {
   std::string address;  // the address logged in with or acted for
   std::string actor;    // authentication identity: the address again, or the service identity's name
   Role role = Role::owner;
+  ActorRef via = {};  // for the record (schema/audit.h)
 };
 
 class Grant {
@@ -43,13 +45,16 @@ class Grant {
   [[nodiscard]] bool own() const { return !mailbox_.reader; }  // the principal's own mailbox
   [[nodiscard]] Rights rights() const { return rights_; }
   [[nodiscard]] bool holds(Rights wanted) const { return (rights_ & wanted) == wanted; }
+  [[nodiscard]] const ActorRef& via() const { return via_; }
 
  private:
   friend class Authorization;
-  Grant(MailboxRow row, Rights rights) : mailbox_(std::move(row)), rights_(rights) {}
+  Grant(MailboxRow row, Rights rights, ActorRef via)
+      : mailbox_(std::move(row)), rights_(rights), via_(std::move(via)) {}
 
   MailboxRow mailbox_;
   Rights rights_;
+  ActorRef via_;  // who acts, for the record
 };
 
 // By canonical path as the principal names it, or by id (of the selected mailbox); in any account (schema/owners.h). Failure::not_found when missing or invisible;

@@ -60,6 +60,7 @@ constexpr Query kDeleteContent{"account_delete_content", "delete from content wh
 // keys.
 constexpr Query kDeleteAccount{"account_delete", "delete from account where account_id = $1"};
 constexpr Query kDeleteMessages{"account_delete_messages", "delete from message where account_id = $1"};
+constexpr Query kDeleteRemoved{"account_delete_removed", "delete from removed_message where account_id = $1"};
 constexpr Query kDeleteExpunged{"account_delete_expunged", "delete from expunged where account_id = $1"};
 
 AccountId random_account() {
@@ -203,7 +204,7 @@ Result<void> delete_account(Transaction& tx, std::string_view address) {
   tx.exec(kRaiseFloor, rows[0][0].as<std::int32_t>());
   // Messages after their mailboxes: who changes flags holds the mailbox and waits for messages.
   for (const Query* query : {&kDeleteChunks, &kDeleteTexts, &kDeleteHeads, &kDeleteObjects, &kDeleteContent,
-                             &kDeleteAccount, &kDeleteMessages, &kDeleteExpunged}) {
+                             &kDeleteAccount, &kDeleteMessages, &kDeleteExpunged, &kDeleteRemoved}) {
     tx.exec(*query, id.value);
   }
   return {};

@@ -1,6 +1,7 @@
 #include "schema/acl.h"
 
 #include "schema/acl_rows.h"
+#include "schema/audit.h"
 #include "schema/content_rows.h"
 #include "schema/directory.h"
 #include "schema/mailbox_rows.h"
@@ -268,6 +269,19 @@ Result<bool> change(Transaction& tx, const Principal& who, const Grant& grant, c
   event.actor = grantor_of(who);
   if (!none && next.expires) event.expires = next.expires->time_since_epoch().count();
   announce(tx, mailbox, grant.mailbox().own_path(), identifier, event);
+  AuditEntry entry;
+  entry.command = AuditCommand::acl;
+  entry.account = mailbox.account;
+  entry.mailbox = mailbox.id;
+  entry.path = grant.mailbox().own_path();
+  const std::string before = there ? std::string(rights_text(row->entry.rights)) : std::string();
+  const std::string expires = event.expires ? std::to_string(*event.expires) : std::string();
+  entry.detail = audit_detail({{"identifier", event.identifier.value_or("")},
+                               {"rights", event.rights.value_or("")},
+                               {"before", before},
+                               {"expires", expires},
+                               {"reason", next.reason}});
+  record(tx, who.via, entry);
   return true;
 }
 

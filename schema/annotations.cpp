@@ -1,5 +1,6 @@
 #include "schema/annotations.h"
 
+#include "schema/audit.h"
 #include "schema/fetch.h"
 #include "schema/flag_rows.h"
 #include "schema/packed.h"
@@ -169,6 +170,14 @@ Result<StoreResult> store_annotations(Transaction& tx, const Grant& grant, const
   if (!done.modseq) return out;
   out.highestmodseq = *done.modseq;
   out.changed = uids_from(done.changed);
+  AuditEntry entry;
+  entry.command = AuditCommand::annotate;
+  entry.account = grant.account();
+  entry.mailbox = grant.mailbox().id;
+  entry.path = grant.mailbox().own_path();
+  entry.uids = out.changed.to_string();
+  entry.messages = static_cast<std::uint32_t>(out.changed.size());
+  record(tx, grant.via(), entry);
   for (MessageFlags& message : out.messages) {
     if (out.changed.contains(message.uid.value)) message.modseq = *done.modseq;
   }

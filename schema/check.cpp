@@ -129,10 +129,16 @@ constexpr Query kInvariants[] = {
     {"check_references",
      "select 0, format('content %s has %s references in state %s; counted %s', c.content_id, c.refs, "
      "c.state, coalesce(r.n, 0))"
-     " from content c left join (select content_id, count(*) as n from message where account_id = $1 group "
-     "by content_id) r"
+     " from content c left join (select content_id, count(*) as n from (select content_id from message where "
+     "account_id = $1 union all select content_id from removed_message where account_id = $1) m group by content_id) r"
      " on r.content_id = c.content_id where c.account_id = $1"
      " and (c.refs <> coalesce(r.n, 0) or (c.state = 1) <> (c.refs > 0)) limit 1000"},
+    {"check_removals",
+     "select coalesce(r.mailbox_id, m.mailbox_id), format('removal %s counts %s messages, %s octets; counted %s, %s', "
+     "coalesce(r.number, m.number), r.messages, r.bytes, m.n, m.bytes) from (select * from removal where account_id = "
+     "$1) r full join (select mailbox_id, number, count(*) as n, sum(size) as bytes from removed_message where "
+     "account_id = $1 group by mailbox_id, number) m on m.mailbox_id = r.mailbox_id and m.number = r.number where "
+     "(r.messages, r.bytes) is distinct from (m.n::int, m.bytes::bigint) limit 1000"},
     {"check_metadata",
      "select m.mailbox_id, format('annotation %s was changed by number %s, above the counter %s of the account', "
      "m.entry,"

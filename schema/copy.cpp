@@ -10,8 +10,8 @@ namespace {
 
 constexpr Query kCopy{
     "copy",
-    "select uidvalidity, first_uid, source_modseq, uids from copy_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-    " $13, $14)"};
+    "select uidvalidity, first_uid, source_modseq, uids from recorded_copy_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17)"};
 
 // What the target may get (RFC 4314 4: flags without the right are not copied).
 std::uint32_t flag_mask(const Grant& to) {
@@ -33,7 +33,8 @@ Result<CopyResult> copy(Transaction& tx, const Grant& from, const UidSet& uids, 
   CPM_TRY(rows, refusable([&] {
             return tx.exec(kCopy, from.account().value, from.mailbox().id.value, to.mailbox().id.value, ranges.lo,
                            ranges.hi, move, flag_mask(to), to.holds(kWrite), seconds_now(), limits.keywords_per_mailbox,
-                           whose, to.holds(kRead), to.holds(kAnnotateShared), limits.metadata_account_octets);
+                           whose, to.holds(kRead), to.holds(kAnnotateShared), limits.metadata_account_octets,
+                           from.mailbox().own_path(), to.mailbox().own_path(), by(to.via(), to.account()));
           }));
   const pqxx::row row = rows[0];
   out.uidvalidity = UidValidity{row[0].as<std::uint32_t>()};

@@ -69,7 +69,8 @@ Result<void> copy_one(Transaction& tx, const Principal& who, CopiedMailbox& one,
 Result<CopiedTree> copy_tree(Transaction& tx, const Principal& who, std::string_view from, std::string_view to,
                              const Limits& limits) {
   if ((account_rights(who) & kCreate) == 0) return fail(Failure::denied, "no right to create mailboxes");
-  if (leads_elsewhere(from) || leads_elsewhere(to)) return fail(Failure::unsupported, "only within one's own mailboxes");
+  if (leads_elsewhere(from) || leads_elsewhere(to))
+    return fail(Failure::unsupported, "only within one's own mailboxes");
   CPM_TRY(lock, lock_account(tx, who.account));
   CPM_TRY(top, authorize(tx, who, from, kRead));
   if (to == "INBOX") return fail(Failure::exists, "INBOX always exists");

@@ -16,19 +16,21 @@ namespace {
 
 constexpr Query kDepositInline{
     "deposit_inline",
-    "select uidvalidity, first_uid, modseq from deposit_inline_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16, $17, $18)"};
+    "select uidvalidity, first_uid, modseq from recorded_deposit_inline_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"};
 
 constexpr Query kDepositAt{
     "deposit_at",
-    "select mailbox_id, uidvalidity, first_uid, modseq from deposit_at_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16, $17)"};
+    "select mailbox_id, uidvalidity, first_uid, modseq from recorded_deposit_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+    " $10, $11, $12, $13, $14, $15, $16, $17, $18)"};
 
 constexpr Query kContentInsert{"content_insert",
                                "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
 
 constexpr Query kDeposit{
-    "deposit", "select uidvalidity, first_uid, modseq from deposit_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+    "deposit",
+    "select uidvalidity, first_uid, modseq from recorded_deposit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+    " $10, $11, $12)"};
 
 constexpr Query kLockMailbox{"mailbox_lock_deposit",
                              "select from mailbox where account_id = $1 and mailbox_id = $2 for no key update"};
@@ -163,7 +165,7 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
             return tx.exec(kDepositAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
                            contents.header_octets, contents.dates, contents.moments, contents.directions,
                            contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
-                           rows.dates, rows.flags, object_rows(messages), seconds_now());
+                           rows.dates, rows.flags, object_rows(messages), seconds_now(), by(who.via, who.account));
           }));
   return DepositedAt{{who.account, MailboxId{answer[0][0].as<std::int32_t>()}},
                      result_from(answer[0], messages.size())};
@@ -182,6 +184,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
   if (rows.any_keywords) keywords = rows.keywords;
   if (rows.any_staged) staged = rows.staged;
   const std::optional<std::string> objects = object_rows(messages);
+  const std::optional<std::string> recorded_by = by(grant.via(), grant.account());
 
   ContentRows contents;
   bool sent_ahead = false;
@@ -204,7 +207,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
       return tx.exec(kDepositInline, account, mailbox, contents.contents, contents.sizes, contents.header_octets,
                      contents.dates, contents.moments, contents.directions, contents.threads, contents.exact,
                      contents.complete, contents.at, bytes(contents.blob()), rows.dates, rows.flags, keywords, objects,
-                     seconds_now());
+                     seconds_now(), grant.mailbox().own_path(), recorded_by);
     }
     if (!contents.empty()) {
       tx.exec(kContentInsert, account, contents.contents, contents.sizes, contents.header_octets, contents.dates,
@@ -212,7 +215,7 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
               bytes(contents.blob()));
     }
     return tx.exec(kDeposit, account, mailbox, rows.contents, rows.sizes, rows.dates, rows.flags, keywords, staged,
-                   objects, seconds_now());
+                   objects, seconds_now(), grant.mailbox().own_path(), recorded_by);
   });
   if (!answer) return answer.error();
   AppendResult result = result_from((*answer)[0], messages.size());
@@ -226,11 +229,11 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
   }
   if (!grant.own() && grant.holds(kKeepSeen)) {
     std::vector<ReaderChange> seen;
-    std::uint32_t uid = result.uids.min();
+    std::uint32_t at = result.uids.min();
     for (const StagedMessage& message : messages) {
       const std::uint32_t bits = message.message.flags.bits & kReaderFlags;
-      if (bits != 0) seen.push_back({uid, bits});
-      ++uid;
+      if (bits != 0) seen.push_back({at, bits});
+      ++at;
     }
     put_reader_flags(tx, grant.mailbox(), seen, result.highestmodseq);
   }

@@ -1,5 +1,6 @@
 #include "schema/access.h"
 #include "schema/acl.h"
+#include "schema/audit.h"
 #include "schema/mailbox_rows.h"
 #include "schema/mailboxes.h"
 #include "schema/messages.h"
@@ -50,6 +51,9 @@ constexpr Query kLockMailbox{"mailbox_lock_delete",
 constexpr Query kHasChildren{"mailbox_has_children",
                              "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
 
+// Before its messages go: they can be restored.
+constexpr Query kKeep{"mailbox_keep", "select mailbox_keep_v1($1, $2, $3, $4)"};
+
 constexpr Query kReleaseContent{"mailbox_release_content",
                                 "select content_refer_v1($1, array(select content_id from message where account_id = $1"
                                 " and mailbox_id = $2), -1)"};
@@ -81,6 +85,39 @@ std::uint32_t clock_uidvalidity() {
 
 std::size_t depth_of(std::string_view path) {
   return 1 + static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
+
+AuditEntry entry_of(AuditCommand command, const MailboxRow& mailbox) {
+  AuditEntry entry;
+  entry.command = command;
+  entry.account = mailbox.account;
+  entry.mailbox = mailbox.id;
+  entry.path = mailbox.own_path();
+  return entry;
+}
+
+// What was made, with the missing parents: their ids come before it, one after the other.
+void record_made(Transaction& tx, const ActorRef& actor, const MailboxRow& made,
+                 const std::vector<std::string>& components, std::size_t from) {
+  std::string path;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    path += (i == 0 ? "" : "/") + components[i];
+    if (i < from) continue;
+    AuditEntry entry = entry_of(AuditCommand::create, made);
+    entry.mailbox.value -= static_cast<std::int32_t>(components.size() - 1 - i);
+    entry.path = path;
+    if (i + 1 == components.size() && made.use != SpecialUse::none)
+      entry.detail = audit_detail({{"use", special_use_name(made.use)}});
+    entry.event = AuditEvent::mailbox_create;
+    record(tx, actor, entry);
+  }
+}
+
+void record_renamed(Transaction& tx, const ActorRef& actor, const MailboxRow& now, const std::string& old_path) {
+  AuditEntry entry = entry_of(AuditCommand::rename, now);
+  entry.detail = audit_detail({{"from", old_path}});
+  entry.event = AuditEvent::mailbox_rename;
+  record(tx, actor, entry);
 }
 
 MailboxTree read_tree(Transaction& tx, AccountId account) {
@@ -136,6 +173,7 @@ Result<std::vector<Renamed>> rename_inbox(Transaction& tx, const Principal& who,
   UidSet all;
   if (now && now->messages > 0) all.add(1, now->uidnext.value - 1);
   if (!all.empty()) CPM_CHECK(move_messages(tx, inbox, all, target, limits));
+  record_renamed(tx, who.via, target.mailbox(), "INBOX");
   return std::vector<Renamed>{{inbox.mailbox().path, std::string(new_path)}};
 }
 
@@ -209,7 +247,8 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   const auto place = owner_of(tx, who, path);
   // As for one who shares nothing: whether there is such an account is not told.
   if (!place || place->path.empty()) return no_create();
-  if (place->path == "INBOX") return place->prefix.empty() ? fail(Failure::invalid, "INBOX always exists") : no_create();
+  if (place->path == "INBOX")
+    return place->prefix.empty() ? fail(Failure::invalid, "INBOX always exists") : no_create();
   CPM_CHECK(check_new_path(place->path, limits));
   // Everything that makes or removes mailboxes holds the account row: two sessions cannot make the same path.
   CPM_TRY(lock, lock_account(tx, place->account));
@@ -222,8 +261,9 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   if (use != SpecialUse::none && !tx.exec(kUseTaken, place->account.value, static_cast<int>(use)).empty()) {
     return fail(Failure::use_attr, "another mailbox already has this special use");
   }
-  CPM_TRY(made, make_mailboxes(tx, lock, components, existing.size(),
-                               existing.empty() ? MailboxId{} : existing.back(), use, limits));
+  CPM_TRY(made, make_mailboxes(tx, lock, components, existing.size(), existing.empty() ? MailboxId{} : existing.back(),
+                               use, limits));
+  record_made(tx, who.via, made, components, existing.size());
   made.path.insert(0, place->prefix);
   made.prefix = static_cast<std::uint32_t>(place->prefix.size());
   if (!place->prefix.empty()) made.reader = who.account;
@@ -250,14 +290,24 @@ Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
   const pqxx::result rows = tx.exec(kLockMailbox, account, id);
   if (rows.empty()) return fail(Failure::not_found, "no such mailbox");
   if (!tx.exec(kHasChildren, account, id).empty()) return fail(Failure::has_children, "mailbox has inferior mailboxes");
-  if (rows[0][0].as<std::int64_t>() > 0) {
-    tx.exec(kReleaseContent, account, id);
+  const auto messages = rows[0][0].as<std::int64_t>();
+  // Also when it is empty: what was expunged in it before needs the names of its keywords.
+  const bool kept = grant.via() && grant.via()->keeps_removed;
+  if (kept) tx.exec(kKeep, account, id, grant.mailbox().own_path(), by(grant.via(), grant.account()));
+  if (messages > 0) {
+    if (!kept) tx.exec(kReleaseContent, account, id);
     tx.exec(kDeleteMessages, account, id);
   }
   tx.exec(kDeleteExpunged, account, id);
   tx.exec(kDropAnnotations, account, id);
   tx.exec(kRelease, account, id);
   tx.exec(kDelete, account, id);
+  AuditEntry entry = entry_of(AuditCommand::remove, grant.mailbox());
+  entry.messages = static_cast<std::uint32_t>(messages);
+  entry.octets = rows[0][1].as<std::uint64_t>();
+  entry.detail = "{\"validity\": " + std::to_string(grant.mailbox().uidvalidity.value) + "}";
+  entry.event = AuditEvent::mailbox_delete;
+  record(tx, grant.via(), entry);
   return {};
 }
 
@@ -294,6 +344,7 @@ Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& wh
   if (existing.size() + 1 < components.size()) {
     const std::vector<std::string> parents(components.begin(), components.end() - 1);
     CPM_TRY(made, make_mailboxes(tx, lock, parents, existing.size(), parent, SpecialUse::none, limits));
+    record_made(tx, who.via, made, parents, existing.size());
     parent = made.id;
   }
   tx.exec(kMoveMailbox, grant.account().value, id.value, parent.value, components.back());
@@ -303,6 +354,10 @@ Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& wh
     CPM_CHECK(
         refusable([&] { return tx.exec(kPlace, lock.account.value, array(std::span<const std::int64_t>(moved))); }));
   }
+  MailboxRow now = grant.mailbox();
+  now.path = place->path;
+  now.prefix = 0;
+  record_renamed(tx, who.via, now, source->path);
   return renamed;
 }
 

@@ -1,9 +1,12 @@
 #include "schema/metadata.h"
 
 #include "base/policy.h"
+#include "schema/audit.h"
 #include "schema/push.h"
 #include "schema/mailbox_rows.h"
 #include "schema/sql_refusal.h"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -150,6 +153,8 @@ Result<MetadataAccess> metadata_of(const Principal& who, const Grant& grant) {
   access.account_ = grant.account();
   access.mailbox_ = grant.mailbox().id;
   access.user_ = who.account;
+  access.path_ = grant.mailbox().own_path();
+  access.via_ = who.via;
   access.writable_ = true;
   // What a mailbox is for is the owner's word.
   const bool own = who.account == grant.account();
@@ -161,6 +166,7 @@ Result<MetadataAccess> metadata_of(const Principal& who, const Grant& grant) {
 MetadataAccess metadata_of_server(const Principal& who) {
   MetadataAccess access;
   access.account_ = access.user_ = who.account;
+  access.via_ = who.via;
   access.writable_ = (account_rights(who) & kAdminister) != 0;
   return access;
 }
@@ -238,6 +244,7 @@ class MetadataTable {
     if (!access_.mailbox_ && std::any_of(last.begin(), last.end(), is_push)) {
       CPM_CHECK(sync_push(tx_, access_.account_, limits));
     }
+    note_record(last);
     return change;
   }
 
@@ -262,6 +269,19 @@ class MetadataTable {
       const std::string in_force = std::string(kPolicyInForce) + std::string(key.substr(kPolicyPreference.size()));
       tx_.exec(kNote, access_.account_.value, 0, 0, in_force, change);
     }
+  }
+
+  // Names only: values may be anything.
+  void note_record(const std::map<std::string_view, const MetadataChange*>& changes) {
+    AuditEntry entry;
+    entry.command = AuditCommand::metadata;
+    entry.account = access_.account_;
+    entry.mailbox = access_.mailbox_;
+    entry.path = access_.path_;
+    nlohmann::json set = nlohmann::json::array(), removed = nlohmann::json::array();
+    for (const auto& [key, one] : changes) (one->value ? set : removed).push_back(std::string(key));
+    entry.detail = nlohmann::json{{"set", set}, {"removed", removed}}.dump();
+    record(tx_, access_.via_, entry);
   }
 
   Result<void> set_use(const std::string& value, std::int64_t change) {

@@ -50,6 +50,8 @@ class MetadataAccess {
   MailboxId mailbox_;  // none: the server
   AccountId user_;     // whose private values
   SpecialUse use_ = SpecialUse::none;
+  std::string path_;  // of the mailbox, for the record
+  ActorRef via_;
   bool writable_ = false;
   bool sets_use_ = false;
 };

@@ -1,3 +1,4 @@
+#include "schema/audit.h"
 #include "schema/flag_rows.h"
 #include "schema/keywords.h"
 #include "schema/messages.h"
@@ -12,9 +13,11 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kSet{"flags_set", "select highestmodseq, packed, keywords from flags_set_v1($1, $2, $3, $4, $5, $6)"};
+constexpr Query kSet{
+    "flags_set", "select highestmodseq, packed, keywords from recorded_flags_set_v1($1, $2, $3, $4, $5, $6, $7, $8)"};
 
-constexpr Query kApply{"flags_apply", "select flags_apply_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+constexpr Query kApply{"flags_apply",
+                       "select recorded_flags_apply_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 
 constexpr std::uint32_t kAllBits = 0x7fffffff;
 
@@ -81,6 +84,19 @@ std::string keyword_array(const std::vector<KeywordId>& keywords) {
   return array(std::span<const std::uint32_t>(wide));
 }
 
+// A reader's own flags alone.
+void record_for_reader(Transaction& tx, const Grant& grant, const StoreResult& done) {
+  AuditEntry entry;
+  entry.command = AuditCommand::store;
+  entry.account = grant.account();
+  entry.mailbox = grant.mailbox().id;
+  entry.path = grant.mailbox().own_path();
+  entry.uids = done.changed.to_string();
+  entry.messages = static_cast<std::uint32_t>(done.changed.size());
+  entry.detail = "{\"reader\": true}";
+  record(tx, grant.via(), entry);
+}
+
 ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Effect& effect) {
   const std::uint32_t personal = grant.own() ? 0 : kReaderFlags;
   std::optional<bool> replace;
@@ -90,10 +106,10 @@ ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Ef
     if (change.kind != FlagChange::remove && !change.keywords.empty()) add = keyword_array(change.keywords);
     if (change.kind == FlagChange::remove) remove = keyword_array(change.keywords);
   }
-  const pqxx::result rows =
-      tx.exec(kApply, grant.account().value, grant.mailbox().id.value,
-              array(std::span<const std::uint32_t>(effect.uids)), change.keep | personal, change.set & ~personal,
-              replace, add, remove, effect.unseen, effect.deleted, effect.deleted_bytes);
+  const pqxx::result rows = tx.exec(kApply, grant.account().value, grant.mailbox().id.value,
+                                    array(std::span<const std::uint32_t>(effect.uids)), change.keep | personal,
+                                    change.set & ~personal, replace, add, remove, effect.unseen, effect.deleted,
+                                    effect.deleted_bytes, grant.mailbox().own_path(), by(grant.via(), grant.account()));
   return ModSeq{rows[0][0].as<std::uint64_t>()};
 }
 
@@ -132,9 +148,9 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   const AccountId account = grant.account();
   const MailboxId mailbox = grant.mailbox().id;
   const bool at_once = grant.own() && in_one_statement(request);
-  const pqxx::result locked =
-      at_once ? tx.exec(kSet, account.value, mailbox.value, ranges.lo, ranges.hi, change.keep, change.set)
-              : tx.exec(kLockFlags, account.value, mailbox.value, ranges.lo, ranges.hi);
+  const pqxx::result locked = at_once ? tx.exec(kSet, account.value, mailbox.value, ranges.lo, ranges.hi, change.keep,
+                                                change.set, grant.mailbox().own_path(), by(grant.via(), account))
+                                      : tx.exec(kLockFlags, account.value, mailbox.value, ranges.lo, ranges.hi);
   out.highestmodseq = ModSeq{locked[0][0].as<std::uint64_t>()};
 
   std::vector<FlagRow> rows = flag_rows_from(locked[0]);
@@ -191,6 +207,7 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
     if (!at_once) out.highestmodseq = apply(tx, grant, change, effect);
   } else {
     out.highestmodseq = take_modseq(tx, grant.mailbox());
+    record_for_reader(tx, grant, out);
   }
   put_reader_flags(tx, grant.mailbox(), for_reader, out.highestmodseq);
   const std::vector<std::uint32_t> changed = out.changed.numbers();

@@ -1,4 +1,5 @@
 #include "schema/access.h"
+#include "schema/audit.h"
 #include "schema/mailboxes.h"
 #include "schema/owners.h"
 
@@ -20,6 +21,14 @@ std::string canonical(Transaction& tx, const Principal& who, std::string_view pa
   return place && !place->path.empty() ? place->prefix + place->path : std::string(path);
 }
 
+void note(Transaction& tx, const Principal& who, std::string_view path, AuditCommand command) {
+  AuditEntry entry;
+  entry.command = command;
+  entry.account = who.account;
+  entry.path = std::string(path);
+  record(tx, who.via, entry);
+}
+
 }  // namespace
 
 Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view name, const Limits& limits) {
@@ -30,13 +39,14 @@ Result<void> subscribe(Transaction& tx, const Principal& who, std::string_view n
   if (counts[1].as<int>() > 0) return {};
   if (counts[0].as<std::size_t>() >= limits.subscriptions) return fail(Failure::limit, "too many subscriptions");
   tx.exec(kInsertPath, who.account.value, path);
+  note(tx, who, path, AuditCommand::subscribe);
   return {};
 }
 
 Result<void> unsubscribe(Transaction& tx, const Principal& who, std::string_view name) {
   if (name.find('\0') != std::string_view::npos) return {};
   const std::string path = canonical(tx, who, name);
-  tx.exec(kDelete, who.account.value, path);
+  if (tx.exec(kDelete, who.account.value, path).affected_rows() > 0) note(tx, who, path, AuditCommand::unsubscribe);
   return {};
 }
 

@@ -61,8 +61,8 @@ constexpr Query kWithDeleted{
     "select uid, size from message where account_id = $1 and mailbox_id = $2 and flags & 8 <> 0"
     " and modseq <= $3 and uid > $4 order by uid limit $5"};
 constexpr Query kSweep{"sweep",
-                       "select highestmodseq, uids from sweep_v1($1, $2, $3, now() - make_interval(secs => $4::float8),"
-                       " $5)"};
+                       "select highestmodseq, uids from recorded_sweep_v1($1, $2, $3,"
+                       " now() - make_interval(secs => $4::float8), $5, $6, $7)"};
 
 // Up to which MODSEQ messages with \Deleted have had it long enough.
 std::optional<std::int32_t> deleted_bound(Transaction& tx, const Grant& grant, const SweepRule& rule) {
@@ -165,7 +165,8 @@ Result<ExpungeResult> sweep(Transaction& tx, const Grant& grant, const SweepRule
   if (uids.empty()) return ExpungeResult{{}, grant.mailbox().highestmodseq};
   const pqxx::result rows =
       tx.exec(kSweep, grant.account().value, grant.mailbox().id.value, array(std::span<const std::uint32_t>(uids)),
-              seconds_of(rule.age), deleted_bound(tx, grant, rule));
+              seconds_of(rule.age), deleted_bound(tx, grant, rule), grant.mailbox().own_path(),
+              by(grant.via(), grant.account()));
   return ExpungeResult{uids_from(numbers_from(rows[0][1])), ModSeq{rows[0][0].as<std::uint64_t>()}};
 }
 

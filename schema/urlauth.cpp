@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "schema/acl_rows.h"
+#include "schema/audit.h"
 #include "schema/credentials.h"
 #include "schema/directory.h"
 
@@ -79,6 +80,12 @@ Result<Grant> authorize_by_url(Transaction& tx, const SignedUrl& url) {
 }
 
 void reset_url_key(Transaction& tx, const Principal& who, const Grant& grant) {
+  AuditEntry entry;
+  entry.command = AuditCommand::url_keys;
+  entry.account = grant.account();
+  entry.mailbox = grant.mailbox().id;
+  entry.path = grant.mailbox().own_path();
+  record(tx, who.via, entry);
   tx.exec(kReset, grant.account().value, grant.mailbox().id.value, who.account.value, bytes(random_octets(kKeyOctets)));
 }
 
@@ -91,6 +98,10 @@ std::vector<MailboxRef> remove_url_keys(Transaction& tx, const Principal& who) {
       out.push_back({owner, MailboxId{row[0].as<std::int32_t>()}});
     }
   }
+  AuditEntry entry;
+  entry.command = AuditCommand::url_keys;
+  entry.account = who.account;
+  if (!out.empty()) record(tx, who.via, entry);
   return out;
 }
 

@@ -2,7 +2,10 @@
 
 #include "imap/auth/token_verifier.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <thread>
 
 namespace cpm::server {
@@ -30,6 +33,7 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.url_mechanisms = config.url.mechanisms == "always"  ? Told::always
                             : config.url.mechanisms == "never" ? Told::never
                                                                : Told::protected_only;
+  settings.record = {config.audit.keep.count() > 0, config.audit.logins, config.undelete_keep.count() > 0, node_name()};
   return settings;
 }
 
@@ -38,6 +42,12 @@ std::size_t cpu_threads(const Config& config) {
 }
 
 }  // namespace
+
+std::string node_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return "pid " + std::to_string(::getpid());
+  return std::string(host.data()) + ":" + std::to_string(::getpid());
+}
 
 Result<imap::auth::Settings> auth_settings(const Config& config) {
   imap::auth::Settings settings;

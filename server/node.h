@@ -24,6 +24,9 @@ namespace cpm::server {
 // The `auth.*` keys; reads the token keys. The Error names the file.
 [[nodiscard]] Result<imap::auth::Settings> auth_settings(const Config& config);
 
+// How the record of changes names this node: HOST:PROCESS.
+[[nodiscard]] std::string node_name();
+
 class Node {
  public:
   Node(const Config& config, const std::string& directory, imap::Registry registry, imap::auth::Settings auth,

@@ -208,8 +208,13 @@ class Server {
   UpkeepSettings upkeep_settings(Node& node) {
     UpkeepSettings settings;
     settings.sweep_every = config_.sweep.interval;
-    settings.sweep = {config_.cpm_roots, config_.sweep.batch, config_.sweep.messages, false, {}};
+    settings.sweep = {
+        config_.cpm_roots, config_.sweep.batch, config_.sweep.messages, false, {}, config_.audit.keep.count() > 0,
+        node_name()};
     settings.changed = [&node](AccountId account, MailboxId mailbox) { node.hub().changed(account, mailbox); };
+    settings.seal_every = config_.audit.seal;
+    settings.audit_keep = config_.audit.keep;
+    settings.undelete_keep = config_.undelete_keep;
     settings.swept = [this](std::uint64_t aged, std::uint64_t deleted) { metrics_.swept(aged, deleted); };
     return settings;
   }

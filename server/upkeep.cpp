@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "schema/acl.h"
 #include "schema/append.h"
+#include "schema/audit.h"
 #include "schema/reader_flags.h"
 #include "schema/sweep.h"
 #include "schema/tombstones.h"
+#include "schema/undelete.h"
 
 #include <algorithm>
 
@@ -20,6 +22,7 @@ constexpr auto kGrace = 600s;        // bodies being sent outlive their message 
 constexpr auto kStagedAge = 86400s;  // deposits that never came to their end
 constexpr std::size_t kBatch = 500;
 constexpr auto kReaderFlagsEvery = 1h;
+constexpr auto kMonths = 6h;            // between looks at the months of the record of changes
 constexpr std::size_t kAccounts = 100;  // that this node takes at a time from the round that all nodes share
 
 }  // namespace
@@ -35,8 +38,10 @@ Upkeep::~Upkeep() {
 
 bool Upkeep::wait() {
   std::unique_lock lock(mutex_);
-  const std::chrono::seconds pause =
-      settings_.sweep_every.count() > 0 ? std::min<std::chrono::seconds>(kEvery, settings_.sweep_every) : kEvery;
+  std::chrono::seconds pause = kEvery;
+  for (const std::chrono::seconds every : {settings_.sweep_every, settings_.seal_every}) {
+    if (every.count() > 0) pause = std::min(pause, every);
+  }
   return !wake_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
@@ -101,6 +106,28 @@ void Upkeep::sweep(AccountId account) {
   }
 }
 
+bool Upkeep::expire_removed() {
+  const auto removed = db_.run_blocking(
+      60s, [this](schema::Transaction& tx) { return schema::expire_removed(tx, settings_.undelete_keep, kBatch); });
+  if (!removed) log::debug("server", "what was removed is kept for longer", {{"why", removed.error().detail}});
+  return removed && *removed > 0 && !stopping();
+}
+
+void Upkeep::seal() {
+  if (settings_.seal_every.count() == 0) return;
+  const auto sealed = schema::seal_audit(db_, [this] { return stopping(); });
+  if (!sealed) log::debug("server", "record not sealed", {{"why", sealed.error().text + " " + sealed.error().detail}});
+}
+
+void Upkeep::months() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < months_at_) return;
+  months_at_ = now + kMonths;
+  const auto done = schema::keep_audit_months(db_, settings_.audit_keep);
+  if (!done)
+    log::warn("server", "months of the record not made", {{"why", done.error().text + " " + done.error().detail}});
+}
+
 bool Upkeep::sweep() {
   if (settings_.sweep_every.count() == 0) return false;
   const auto accounts = db_.run_blocking(60s, [&](schema::Transaction& tx) {
@@ -123,9 +150,18 @@ bool Upkeep::stopping() {
 }
 
 void Upkeep::run() {
+  auto others_at = std::chrono::steady_clock::now();
   while (wait()) {
+    seal();
+    const auto now = std::chrono::steady_clock::now();
+    if (now < others_at) continue;
+    others_at = now + (settings_.sweep_every.count() > 0 ? std::min<std::chrono::seconds>(kEvery, settings_.sweep_every)
+                                                         : std::chrono::seconds(kEvery));
+    months();
     // A long round does not keep the others waiting.
     do {
+      while (expire_removed()) {
+      }
       while (purge()) {
       }
       while (fold()) {
@@ -134,6 +170,7 @@ void Upkeep::run() {
       }
       while (sweep_reader_flags()) {
       }
+      seal();
     } while (sweep());
   }
 }

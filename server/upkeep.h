@@ -21,6 +21,9 @@ struct UpkeepSettings {
   imap::SweepSettings sweep;
   std::function<void(AccountId, MailboxId)> changed;                     // sessions of all nodes are to be told
   std::function<void(std::uint64_t aged, std::uint64_t deleted)> swept;  // counts
+  std::chrono::seconds seal_every{};                                     // the record of changes; 0: never
+  std::chrono::seconds audit_keep{};
+  std::chrono::seconds undelete_keep{};
 };
 
 class Upkeep {
@@ -39,6 +42,9 @@ class Upkeep {
   bool fold();
   bool expire_acl();
   bool sweep_reader_flags();
+  bool expire_removed();
+  void seal();
+  void months();
   bool sweep();
   void sweep(AccountId account);
   bool stopping();
@@ -49,6 +55,8 @@ class Upkeep {
   std::condition_variable wake_;
   bool stopping_ = false;  // protected by mutex_
   std::chrono::steady_clock::time_point reader_flags_at_{};
+  bool stopping_ = false;                            // protected by mutex_
+  std::chrono::steady_clock::time_point months_at_;  // when the months of the record are looked at again
   std::thread thread_;
 };
 

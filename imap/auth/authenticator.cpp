@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "imap/session/session.h"
 #include "imap/session/session_list.h"
+#include "schema/audit.h"
 #include "schema/credentials.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -194,7 +195,9 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::password(Sessio
     co_await refused(session, std::move(mechanism), std::move(who), std::move(why));
     co_return fail(Failure::auth_failed, "Authentication failed");
   }
-  co_return admit(session, mechanism, who, *found);
+  auto admitted = admit(session, mechanism, who, *found);
+  auto logged_in = co_await recorded(session, std::move(mechanism), std::move(admitted));
+  co_return logged_in;
 }
 
 boost::asio::awaitable<Result<CandidateKeys>> Authenticator::keys(Session& session, std::string mechanism,
@@ -221,7 +224,18 @@ boost::asio::awaitable<Result<schema::Principal>> Authenticator::proved(Session&
     co_await refused(session, std::move(mechanism), std::move(who), std::move(why));
     co_return fail(Failure::auth_failed, "Authentication failed");
   }
-  co_return admit(session, mechanism, who, *found);
+  auto admitted = admit(session, mechanism, who, *found);
+  auto logged_in = co_await recorded(session, std::move(mechanism), std::move(admitted));
+  co_return logged_in;
+}
+
+boost::asio::awaitable<Result<schema::Principal>> Authenticator::recorded(Session& session, std::string mechanism,
+                                                                          Result<schema::Principal> admitted) {
+  if (!admitted) co_return admitted;
+  auto done = co_await session.record_login(std::move(mechanism));
+  if (done) co_return admitted;
+  session.log_out();
+  co_return done.error();
 }
 
 boost::asio::awaitable<void> Authenticator::refused(Session& session, std::string mechanism, Identity who,
@@ -230,6 +244,23 @@ boost::asio::awaitable<void> Authenticator::refused(Session& session, std::strin
   const auto delay = lockout_.failed(who.name.empty() ? std::string() : canonical(who.name), session.stream->peer(),
                                      Lockout::Clock::now());
   log_refusal(session, mechanism, who, why);
+  const auto& record = session.services.settings.record;
+  if (record.on && record.logins && !who.name.empty()) {
+    schema::ActorFacts facts{"imap",
+                             who.name.substr(0, kLoggedOctets),
+                             who.authzid.substr(0, kLoggedOctets),
+                             session.client_id,
+                             session.stream->peer().address,
+                             record.node,
+                             session.id};
+    auto work = [facts, name = who.name, mechanism, why](schema::Transaction& tx) -> Result<void> {
+      const std::string detail = schema::audit_detail({{"mechanism", mechanism}, {"why", why}});
+      schema::record_refused_login(tx, schema::make_actor(facts, true, false), name, detail);
+      return {};
+    };
+    auto done = co_await session.db(std::move(work), schema::Mode::single);
+    if (!done) log::debug("auth", "refusal not recorded", {{"session", session.id}, {"why", done.error().detail}});
+  }
   co_await wait(delay);
 }
 

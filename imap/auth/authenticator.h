@@ -80,6 +80,9 @@ class Authenticator {
   static Result<Lookup> look_up(schema::Transaction& tx, const std::string& name, const std::string& authzid);
   boost::asio::awaitable<Result<Lookup>> find(Session& session, std::string name, std::string authzid);
   boost::asio::awaitable<Result<void>> ready(Session& session, std::string mechanism, std::string name);
+  // What follows on admit(): the record of changes hears of it. Without that the session is not logged in.
+  static boost::asio::awaitable<Result<schema::Principal>> recorded(Session& session, std::string mechanism,
+                                                                    Result<schema::Principal> admitted);
   boost::asio::awaitable<Result<bool>> verify(const Lookup& found, std::string name, std::string password);
   Result<schema::Principal> admit(Session& session, const std::string& mechanism, const Identity& who,
                                   const Lookup& found);

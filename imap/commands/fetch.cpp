@@ -8,6 +8,7 @@
 #include "imap/session/ahead.h"
 #include "imap/session/message_limit.h"
 #include "imap/session/pieces.h"
+#include "imap/session/read_record.h"
 #include "imap/session/resync.h"
 #include "imap/session/updates.h"
 #include "schema/messages.h"
@@ -336,15 +337,19 @@ class Fetcher {
   }
 
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> read_page(UidSet uids) const {
-    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.ref(), uids = std::move(uids), columns = columns_,
-                 annotations = annotations_](schema::Transaction& tx) -> Result<Rows> {
+    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.ref(), uids = std::move(uids),
+                 columns = columns_, annotations = annotations_,
+                 recorded = session_.reads == Session::Reads::fetch &&
+                            (columns_ & schema::kColumnBytes) != 0](schema::Transaction& tx) -> Result<Rows> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
       auto rows = schema::fetch_rows(tx, *grant, uids, columns, kInlineOctets);
       if (rows && annotations) CPM_CHECK(add_annotations(tx, *grant, who.account, uids, *annotations, *rows));
+      if (rows && recorded) record_fetched(tx, *grant, *rows);
       return rows;
     };
-    return session_.db(std::move(work), schema::Mode::reads);
+    const bool writes = session_.reads == Session::Reads::fetch;
+    return session_.db(std::move(work), writes ? schema::Mode::transaction : schema::Mode::reads);
   }
 
   // The next pages are read while this one is written.

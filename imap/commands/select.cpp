@@ -3,6 +3,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/grammar/object_id.h"
 #include "imap/response/responses.h"
+#include "imap/session/read_record.h"
 #include "imap/session/updates.h"
 #include "imap/session/url_message.h"
 
@@ -176,6 +177,11 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
     if (said) continue;
     session.unselect();
     co_return failed(said.error());
+  }
+  auto recorded = co_await record_opened(session, command.examine);
+  if (!recorded) {
+    session.unselect();
+    co_return failed(recorded.error());
   }
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine || opened->read_only ? "READ-ONLY" : "READ-WRITE");

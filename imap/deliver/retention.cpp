@@ -160,12 +160,14 @@ struct Account {
   std::vector<schema::MailboxRow> mailboxes;
 };
 
-Result<Account> open(schema::Database& database, AccountId id) {
+Result<Account> open(schema::Database& database, AccountId id, const std::string& node, bool recorded) {
   return database.run_blocking(
       kPatience,
       [&](Transaction& tx) -> Result<Account> {
         CPM_TRY(policies, schema::read_policies(tx, id));
-        Account account{{id, "", "retention", schema::Role::admin}, retention_of(policies), {}};
+        schema::Principal who{id, "", "retention", schema::Role::admin};
+        who.via = schema::make_actor({"upkeep", "retention", "", "", "", node, ""}, recorded, false);
+        Account account{std::move(who), retention_of(policies), {}};
         if (!account.retention.finite()) return account;
         CPM_TRY(mailboxes, schema::list_mailboxes(tx, account.who));
         account.mailboxes = std::move(mailboxes);
@@ -215,7 +217,7 @@ schema::SweepRule sweep_rule(const Retention& retention, std::string_view path, 
 
 Result<SweepReport> sweep_account(schema::Database& database, AccountId id, const SweepSettings& settings,
                                   const std::function<void(MailboxId)>& changed) {
-  CPM_TRY(account, open(database, id));
+  CPM_TRY(account, open(database, id, settings.node, settings.recorded));
   SweepReport report;
   if (!settings.dry_run) CPM_CHECK(mark(database, account));
   for (const schema::MailboxRow& mailbox : account.mailboxes) {

@@ -39,6 +39,8 @@ struct SweepSettings {
   std::uint64_t most = UINT64_MAX;  // messages of the account; the rest is for the next time
   bool dry_run = false;             // only say what would go
   std::function<bool()> stop;       // may be empty; true: end after this batch
+  bool recorded = false;            // in the record of changes (schema/audit.h)
+  std::string node;                 // as which it is named there
 };
 struct Swept {
   std::string mailbox;

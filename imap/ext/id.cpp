@@ -46,6 +46,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdCommand command) {
   if (!command.client.empty()) {
     session.client_id = command.client.substr(0, 200);
     session.services.sessions.update(session.id, [&](SessionInfo& info) { info.client = session.client_id; });
+    if (session.principal) session.renew_actor();
     log::info("imap", "client", {{"session", session.id}, {"id", session.client_id}});
     co_await note_device(session);
   }

@@ -17,6 +17,8 @@ Unauthenticate parse(wire::Lexer& lexer, const ParseContext&) {
 
 boost::asio::awaitable<Done> execute(Session& session, Unauthenticate) {
   if (session.stream->compressed()) co_return bad("UNAUTHENTICATE is not possible while compression is active");
+  std::string why = "UNAUTHENTICATE";
+  co_await session.record_logout(std::move(why));
   session.log_out();
   co_return ok("Logged out, not authenticated now");
 }

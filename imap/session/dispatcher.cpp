@@ -19,6 +19,8 @@ namespace cpm::imap {
 
 namespace {
 
+constexpr std::chrono::hours kActorAge{24};  // then the record names the session anew
+
 std::string new_session_id() {
   static std::atomic<std::uint32_t> counter{std::random_device{}()};
   constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -144,6 +146,10 @@ boost::asio::awaitable<void> Dispatcher::run() {
   auto flushed = co_await session.out.flush();
   static_cast<void>(flushed);
   log::debug("imap", "disconnected", {{"session", session.id}});
+  if (session.principal) {
+    std::string why = !alive ? "connection lost" : session.terminated ? session.terminate_text : "closed";
+    co_await session.record_logout(std::move(why));
+  }
   session.unselect();
 }
 
@@ -385,6 +391,9 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
     co_return Result<void>{};
   }
   session.services.sessions.update(session.id, [&](SessionInfo& info) { info.command = parsed.name; });
+  if (session.principal && std::chrono::steady_clock::now() - session.principal->via->made > kActorAge) {
+    session.renew_actor();
+  }
   const auto begin = std::chrono::steady_clock::now();
   session.tag = parsed.tag;
   session.limited_at.reset();

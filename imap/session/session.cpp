@@ -1,11 +1,13 @@
 #include "imap/session/session.h"
 
+#include "base/log.h"
 #include "imap/response/language.h"
 #include "imap/response/responses.h"
 #include "imap/session/metadata_news.h"
 #include "imap/session/notify.h"
 #include "imap/session/session_list.h"
 #include "imap/session/updates.h"
+#include "schema/audit.h"
 
 #include <boost/asio/post.hpp>
 
@@ -43,6 +45,39 @@ void Session::log_in(schema::Principal who) {
   });
   principal = std::move(who);
   state = kAuthenticated;
+  renew_actor();
+}
+
+void Session::renew_actor() {
+  const Settings::Record& record = services.settings.record;
+  schema::ActorFacts facts{"imap", principal->actor, principal->address, client_id, stream->peer().address, record.node,
+                           id};
+  principal->via = schema::make_actor(facts, record.on, record.keeps_removed);
+}
+
+boost::asio::awaitable<Result<void>> Session::record_login(std::string mechanism) {
+  const Settings::Record& record = services.settings.record;
+  if (!record.on || !record.logins) co_return Result<void>{};
+  auto work = [who = *principal, mechanism = std::move(mechanism)](schema::Transaction& tx) -> Result<void> {
+    const std::string detail = schema::audit_detail({{"mechanism", mechanism}});
+    schema::record_login(tx, who.via, who.account, schema::AuditCommand::login, detail);
+    return {};
+  };
+  auto done = co_await db(std::move(work), schema::Mode::single);
+  if (done) principal->via = schema::known_to(principal->via, principal->account);
+  co_return done;
+}
+
+boost::asio::awaitable<void> Session::record_logout(std::string why) {
+  const Settings::Record& record = services.settings.record;
+  if (!principal || !record.on || !record.logins) co_return;
+  auto work = [who = *principal, why = std::move(why)](schema::Transaction& tx) -> Result<void> {
+    const std::string detail = schema::audit_detail({{"why", why}});
+    schema::record_login(tx, who.via, who.account, schema::AuditCommand::logout, detail);
+    return {};
+  };
+  auto done = co_await db(std::move(work), schema::Mode::single);
+  if (!done) log::debug("imap", "log-out not recorded", {{"session", id}, {"why", done.error().detail}});
 }
 
 void Session::log_out() {

@@ -51,6 +51,13 @@ struct Settings {
   bool quota_set_by_owner = false;           // SETQUOTA of users themselves; `full` services may in any case
   // IMAP URLs (docs/decisions/0028-url-access.md).
   enum class UrlMechanisms { protected_only, always, never };
+  // The record of changes (schema/audit.h).
+  struct Record {
+    bool on = false;
+    bool logins = false;         // log-ins and log-outs too
+    bool keeps_removed = false;  // what is expunged can be restored for a while
+    std::string node;            // how this node is called there
+  } record;
   std::vector<std::string> url_hosts;                            // names of this server, lower case; empty: any
   std::vector<std::string> url_applications;                     // "stream=service name"
   UrlMechanisms url_mechanisms = UrlMechanisms::protected_only;  // when URLMECH is told (RFC 4467 8)
@@ -166,8 +173,11 @@ class Session : public std::enable_shared_from_this<Session> {
   const Language* language = nullptr;                // of texts for people; null: i-default (RFC 5255 3)
   Collation collation = Collation::unicode_casemap;  // COMPARATOR (RFC 5255 4.7)
   UidSet saved_search;                               // SEARCHRES `$` (RFC 5182)
-  std::string client_id;                             // RFC 2971, for the log
-  bool read_report_known = false;                    // the session stored or searched \read-report-sent (MSS-86)
+  // Which reading is recorded, and when that is looked up again (read_record.h).
+  enum class Reads { off, select, fetch } reads = Reads::off;
+  std::chrono::steady_clock::time_point reads_until;
+  std::string client_id;           // RFC 2971, for the log
+  bool read_report_known = false;  // the session stored or searched \read-report-sent (MSS-86)
   bool terminated = false;  // ended by an admin, by shutdown or because the mailbox is gone: BYE at the next safe point
   std::string terminate_text;
   bool mid_response = false;  // a response is sent in part: only its rest may follow, or the end of the connection
@@ -220,6 +230,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // -- login and selection
   void log_in(schema::Principal who);
+  // The record says from here on what the client says it is, and begins a session anew after a day.
+  void renew_actor();
+  // Writes into the record that the session began or ended; only when that is configured.
+  boost::asio::awaitable<Result<void>> record_login(std::string mechanism);
+  boost::asio::awaitable<void> record_logout(std::string why);
   void log_out();  // UNAUTHENTICATE: back to the greeting's state
   void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, FlagRights rights, UidSet recent);
   void unselect();
@@ -242,7 +257,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void name_made(const std::string& path);
   void name_removed(const std::string& path);
   void subscription_changed(const std::string& path, bool on);
-  void names_changed(AccountId account = {});  // whose mailboxes; none: one's own. … and who watches is told when all are said
+  void names_changed(
+      AccountId account = {});  // whose mailboxes; none: one's own. … and who watches is told when all are said
 
   // A line outside the command grammar (AUTHENTICATE, IDLE), without its end; sends what is buffered first.
   // Failure::timeout; in_use: woken up, nothing lost; unavailable: closed; limit: too long.
