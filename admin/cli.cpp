@@ -124,6 +124,8 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   root->footer(kExitCodes);
   add_user(*root, context);
   add_service(*root, context);
+  add_acl(*root, context);
+  add_group(*root, context);
   add_shared(*root, context);
   add_quota(*root, context);
   add_policy(*root, context);

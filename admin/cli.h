@@ -15,6 +15,8 @@ namespace cpm::admin {
 
 void add_user(CLI::App& root, Context& context);
 void add_service(CLI::App& root, Context& context);
+void add_acl(CLI::App& root, Context& context);
+void add_group(CLI::App& root, Context& context);
 void add_shared(CLI::App& root, Context& context);
 void add_quota(CLI::App& root, Context& context);
 void add_policy(CLI::App& root, Context& context);

@@ -1,0 +1,18 @@
+// Moments as an administrator writes them: "2026-12-31T23:59:59Z" (RFC 3339, with any offset, without fractions of a
+// second), "2026-12-31" (its beginning, UTC), "30d" or "+30d" from now, "never". Runs on: any thread.
+#pragma once
+
+#include "base/result.h"
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace cpm::admin {
+
+// None: never. Failure::invalid.
+[[nodiscard]] Result<std::optional<std::chrono::sys_seconds>> expiry_from(
+    std::string_view text,
+    std::chrono::sys_seconds now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+
+}  // namespace cpm::admin
