@@ -318,7 +318,10 @@ Result<void> explain(Context& context, const AclOptions& options) {
   const std::string place = printable(seen->path) + " of " + seen->owner;
   if (context.json) {
     Json said = to_json(*seen);
-    if (asked != 0) said["asked"] = rights_of(asked), said["may"] = may;
+    if (asked != 0) {
+      said["asked"] = rights_of(asked);
+      said["may"] = may;
+    }
     print_json(context.io.out, said);
   } else {
     context.io.out << seen->reader << " has " << (seen->effective == 0 ? "no rights" : rights_of(seen->effective))

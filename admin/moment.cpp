@@ -60,7 +60,9 @@ Result<std::optional<sys_seconds>> expiry_from(std::string_view text, sys_second
   if (text == "never") return std::optional<sys_seconds>();
   if (const auto moment = moment_from(text)) return std::optional(*moment);
   const std::string_view period = text.starts_with('+') ? text.substr(1) : text;
-  if (const auto length = policy_period(period); length && *length <= kMost) return std::optional(now + *length);
+  const bool unit = !period.empty() && (period.back() < '0' || period.back() > '9');
+  const auto length = unit ? policy_period(period) : std::nullopt;
+  if (length && *length <= kMost) return std::optional(now + *length);
   return fail(Failure::invalid,
               "\"" + std::string(text) + "\" is not a time: write 2026-12-31T23:59:59Z, 2026-12-31, 30d, 12h or never");
 }
