@@ -1,4 +1,4 @@
--- Push (docs/push.md, docs/decisions/0038): who wants to hear of what, and the outbox of what is still to be told.
+-- Push (docs/push.md, docs/decisions/0042): who wants to hear of what, and the outbox of what is still to be told.
 --
 -- An event is written in the transaction of the change, a row for each subscription that wants it: what was committed is told,
 -- what was rolled back is not. Rows of one mailbox are written under the lock of its row, so that their order is order of commit.
