@@ -55,7 +55,6 @@ class Upkeep {
   std::condition_variable wake_;
   bool stopping_ = false;  // protected by mutex_
   std::chrono::steady_clock::time_point reader_flags_at_{};
-  bool stopping_ = false;                            // protected by mutex_
   std::chrono::steady_clock::time_point months_at_;  // when the months of the record are looked at again
   std::thread thread_;
 };

@@ -10,6 +10,8 @@
 namespace cpm::schema {
 namespace {
 
+using namespace std::chrono_literals;
+
 class Audit : public Store {
  protected:
   Audit() {

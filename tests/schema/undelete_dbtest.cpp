@@ -199,7 +199,9 @@ TEST_F(Undelete, RandomOperationsKeepEveryMessage) {
       }
       default: {
         const auto done = restore_path(path);
-        if (!done) ASSERT_EQ(done.error().failure, Failure::not_found);
+        if (!done) {
+          ASSERT_EQ(done.error().failure, Failure::not_found);
+        }
       }
     }
     // Every message is in one mailbox, or can be restored.
