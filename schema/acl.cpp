@@ -274,11 +274,11 @@ Result<bool> change(Transaction& tx, const Principal& who, const Grant& grant, c
   entry.account = mailbox.account;
   entry.mailbox = mailbox.id;
   entry.path = grant.mailbox().own_path();
-  const std::string before = there ? std::string(rights_text(row->entry.rights)) : std::string();
+  const std::string old_rights = there ? std::string(rights_text(row->entry.rights)) : std::string();
   const std::string expires = event.expires ? std::to_string(*event.expires) : std::string();
   entry.detail = audit_detail({{"identifier", event.identifier.value_or("")},
                                {"rights", event.rights.value_or("")},
-                               {"before", before},
+                               {"before", old_rights},
                                {"expires", expires},
                                {"reason", next.reason}});
   record(tx, who.via, entry);
