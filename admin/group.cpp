@@ -29,7 +29,11 @@ Error explained(Error error) {
 
 Result<void> add(Context& context, const GroupOptions& options) {
   CPM_CHECK(context.store());
-  auto group = context.run([&](Transaction& tx) { return schema::add_group(tx, options.name); });
+  auto group = context.run([&](Transaction& tx) -> Result<schema::AclGroup> {
+    CPM_TRY(made, schema::add_group(tx, options.name));
+    context.note(tx, schema::AuditCommand::acl, schema::kWholeStore, {{"group", options.name}, {"what", "added"}});
+    return made;
+  });
   if (!group) return group.error();
   print_done(context, "group " + group->name + " is there; entries name it group:" + group->name,
              {{"group", to_json(*group)}});
@@ -71,7 +75,11 @@ Result<void> remove(Context& context, const GroupOptions& options) {
   CPM_CHECK(confirm(context, options.yes,
                     "Remove group " + options.name + " with everything that is granted to it (" +
                         std::to_string(there->members.size()) + " members)?"));
-  auto done = context.run([&](Transaction& tx) { return schema::delete_group(tx, options.name); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    CPM_CHECK(schema::delete_group(tx, options.name));
+    context.note(tx, schema::AuditCommand::acl, schema::kWholeStore, {{"group", options.name}, {"what", "deleted"}});
+    return {};
+  });
   if (!done) return explained(done.error());
   print_done(context, "group " + options.name + " and what was granted to it are gone",
              {{"group", {{"name", options.name}}}});
@@ -85,6 +93,7 @@ Result<void> member(Context& context, const GroupOptions& options, bool in) {
     CPM_TRY(row, schema::find_account(tx, options.address));
     CPM_CHECK(in ? schema::add_member(tx, options.name, options.address)
                  : schema::remove_member(tx, options.name, options.address));
+    context.note(tx, schema::AuditCommand::acl, row.id, {{"group", options.name}, {"what", in ? "joined" : "left"}});
     return row;
   });
   if (!account) return explained(account.error());

@@ -142,6 +142,8 @@ Result<void> add(Context& context, const Options& options) {
     wanted.account = found.account;
     wanted.service = found.service;
     CPM_CHECK(schema::add_push(tx, wanted, config->limits));
+    context.note(tx, schema::AuditCommand::push, found.account,
+                 {{"what", "added"}, {"service", found.service}, {"device", wanted.device}});
     return found;
   });
   if (!owner) return hint_missing_user(owner.error());
@@ -219,6 +221,8 @@ Result<void> remove(Context& context, const Options& options) {
                                        printable(options.address) + " notify off");
     }
     CPM_CHECK(schema::remove_push(tx, found));
+    context.note(tx, schema::AuditCommand::push, found.account,
+                 {{"what", "removed"}, {"service", found.service}, {"device", found.device}});
     return found;
   });
   if (!one) return hint_missing_user(one.error());

@@ -244,7 +244,10 @@ Result<void> warn(Context& context, const Options& options) {
   }
   auto shown = context.run([&](Transaction& tx) -> Result<Shown> {
     CPM_TRY(account, schema::find_account(tx, options.address));
-    if (!options.levels.empty()) CPM_CHECK(schema::set_quota_warnings(tx, account.id, levels));
+    if (!options.levels.empty()) {
+      CPM_CHECK(schema::set_quota_warnings(tx, account.id, levels));
+      context.note(tx, schema::AuditCommand::quota, account.id, {{"warn", options.levels}});
+    }
     return read(tx, options.address);
   });
   if (!shown) return hint_missing_user(shown.error());

@@ -18,7 +18,12 @@ Json to_json(const schema::SharedName& row) { return {{"name", row.name}, {"addr
 
 Result<void> add(Context& context, const SharedOptions& options) {
   CPM_CHECK(context.store());
-  auto done = context.run([&](Transaction& tx) { return schema::add_shared_name(tx, options.name, options.address); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    CPM_CHECK(schema::add_shared_name(tx, options.name, options.address));
+    context.note(tx, schema::AuditCommand::acl, schema::kWholeStore,
+                 {{"shared_name", options.name}, {"what", "added"}});
+    return {};
+  });
   if (!done && done.error().failure == Failure::exists) {
     return fail(Failure::exists, "the name is taken, or the account has one\nSee which there are: cpmctl shared list");
   }
@@ -47,7 +52,12 @@ Result<void> list(Context& context, const SharedOptions&) {
 
 Result<void> remove(Context& context, const SharedOptions& options) {
   CPM_CHECK(context.store());
-  auto done = context.run([&](Transaction& tx) { return schema::remove_shared_name(tx, options.name); });
+  auto done = context.run([&](Transaction& tx) -> Result<void> {
+    CPM_CHECK(schema::remove_shared_name(tx, options.name));
+    context.note(tx, schema::AuditCommand::acl, schema::kWholeStore,
+                 {{"shared_name", options.name}, {"what", "removed"}});
+    return {};
+  });
   if (!done) return done.error();
   print_done(context, "the mailboxes stand under Other Users/ again", {{"shared", {{"name", options.name}}}});
   return {};

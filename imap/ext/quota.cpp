@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
+#include "schema/audit.h"
 
 #include <algorithm>
 #include <array>
@@ -183,8 +184,17 @@ boost::asio::awaitable<Done> execute_set(Session& session, SetCommand command) {
     rounded = rounded || (in_units(i) && units > kMostUnits);
     limits[i] = in_units(i) ? std::min(units, kMostUnits) * kUnit : units;
   }
-  auto work = [account = session.principal->account, path = *path, limits](schema::Transaction& tx) {
-    return schema::set_quota(tx, account, path, limits);
+  auto work = [who = *session.principal, path = *path, limits](schema::Transaction& tx) -> Result<QuotaRoot> {
+    CPM_TRY(root, schema::set_quota(tx, who.account, path, limits));
+    schema::AuditEntry entry;
+    entry.command = schema::AuditCommand::quota;
+    entry.account = who.account;
+    const auto text = [](const std::optional<std::uint64_t>& limit) { return limit ? std::to_string(*limit) : "none"; };
+    const std::array<std::string, 4> set{text(limits[0]), text(limits[1]), text(limits[2]), text(limits[3])};
+    entry.detail = schema::audit_detail(
+        {{"root", path}, {"storage", set[0]}, {"messages", set[1]}, {"mailboxes", set[2]}, {"annotations", set[3]}});
+    schema::record(tx, who.via, entry);
+    return root;
   };
   auto root = co_await session.db(std::move(work));
   if (!root) co_return refused(root.error());
