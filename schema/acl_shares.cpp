@@ -41,8 +41,12 @@ Result<std::vector<Share>> list_shares(Transaction& tx, const Principal& reader)
       out.push_back(std::move(share));
     }
   }
-  std::sort(out.begin(), out.end(),
-            [](const Share& a, const Share& b) { return before_in_list(a.mailbox.path, b.mailbox.path); });
+  // Owner by owner; the mailboxes of each stand in their order.
+  const auto owner_name = [](const Share& share) {
+    return std::string_view(share.mailbox.path).substr(0, share.mailbox.prefix);
+  };
+  std::stable_sort(out.begin(), out.end(),
+                   [&](const Share& a, const Share& b) { return owner_name(a) < owner_name(b); });
   return out;
 }
 
