@@ -24,14 +24,15 @@ class Authorization {
     return checked(Grant(*row, own_rights(who, *row), who.via), wanted);
   }
 
-  // `prefix`: what leads to the owner.
-  static Result<Grant> of_other(Transaction& tx, std::optional<MailboxRow> row, std::string prefix,
+  // `prefix`: what leads to the owner. The same statements whether or not there is such a mailbox: the time tells
+  // nothing.
+  static Result<Grant> of_other(Transaction& tx, std::optional<MailboxRow> row, AccountId owner, std::string prefix,
                                 const Principal& who, Rights wanted) {
+    const Rights rights = rights_of_reader(tx, who.account, {owner, row ? row->id : MailboxId{}});
     if (!row) return missing();
     row->path.insert(0, prefix);
     row->prefix = static_cast<std::uint32_t>(prefix.size());
     row->reader = who.account;
-    const Rights rights = rights_of_reader(tx, who.account, row->ref());
     return checked(Grant(std::move(*row), rights & account_rights(who), who.via), wanted);
   }
 
@@ -51,10 +52,10 @@ Rights own_rights(const Principal& who, const MailboxRow& mailbox) noexcept {
 
 Result<Grant> authorize(Transaction& tx, const Principal& who, std::string_view path, Rights wanted) {
   if (!leads_elsewhere(path)) return Authorization::of_own(find_mailbox(tx, who.account, path), who, wanted);
-  auto place = owner_of(tx, who, path);
-  if (!place || place->path.empty()) return missing();
-  auto row = find_mailbox(tx, place->account, place->path);
-  return Authorization::of_other(tx, std::move(row), std::move(place->prefix), who, wanted);
+  // Where no account is called so, that of nobody is asked.
+  OwnedPath place = owner_of(tx, who, path).value_or(OwnedPath{{}, std::string(own_part(path)), {}});
+  auto row = find_mailbox(tx, place.account, place.path);
+  return Authorization::of_other(tx, std::move(row), place.account, std::move(place.prefix), who, wanted);
 }
 
 Result<Grant> authorize(Transaction& tx, const Principal& who, MailboxRef mailbox, Rights wanted) {
@@ -64,7 +65,7 @@ Result<Grant> authorize(Transaction& tx, const Principal& who, MailboxRef mailbo
   auto prefix = prefix_of(tx, mailbox.account);
   if (!prefix) return missing();
   auto row = find_mailbox(tx, mailbox.account, mailbox.id);
-  return Authorization::of_other(tx, std::move(row), std::move(*prefix), who, wanted);
+  return Authorization::of_other(tx, std::move(row), mailbox.account, std::move(*prefix), who, wanted);
 }
 
 boost::asio::awaitable<AtOnce> authorize_at_once(Database& database, Principal who, std::string path, Rights wanted) {

@@ -36,7 +36,10 @@ constexpr Query kAllRightsOf{
 
 #undef CPM_ACL_CONCERNS
 
-constexpr Query kOwners{"shared_to_owners", "select owner from shared_to where account_id = $1 and kind = $2"};
+constexpr Query kOwners{"shared_to_owners", "select owner from shared_to where account_id = $1 and kind = $2 limit $3"};
+// What `anyone` may see of more accounts is found by name, not by LIST: it must not get slow for everybody by many
+// who share with all.
+constexpr int kMostOwners = 300;
 
 constexpr Query kChoices{"shared_choices",
                          "select mailbox_id, state from shared_choice where account_id = $1 and owner = $2"};
@@ -79,7 +82,7 @@ std::map<MailboxId, Rights> AclReader::rights(Transaction& tx, AccountId owner, 
 std::vector<AccountId> AclReader::owners(Transaction& tx) const {
   std::vector<AccountId> out = own_hints_;
   const auto add = [&](std::int64_t grantee, GranteeKind kind) {
-    for (const auto& row : tx.exec(kOwners, grantee, static_cast<int>(kind))) {
+    for (const auto& row : tx.exec(kOwners, grantee, static_cast<int>(kind), kMostOwners)) {
       out.emplace_back(row[0].as<std::int64_t>());
     }
   };

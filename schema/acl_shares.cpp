@@ -15,8 +15,6 @@ constexpr Query kChoose{"shared_choice_put",
                         " changed_at = now()"};
 constexpr Query kUnchoose{"shared_choice_remove",
                           "delete from shared_choice where account_id = $1 and owner = $2 and mailbox_id = $3"};
-constexpr Query kFirstAddress{"owner_first_address",
-                              "select address from address where account_id = $1 and position = 0"};
 
 }  // namespace
 
@@ -26,15 +24,15 @@ Result<std::vector<Share>> list_shares(Transaction& tx, const Principal& reader)
   for (const AccountId owner : side.owners(tx)) {
     const auto rights = side.rights(tx, owner, true);
     if (rights.empty()) continue;
-    const auto prefix = prefix_of(tx, owner);
-    const pqxx::result address = tx.exec(kFirstAddress, owner.value);
-    if (!prefix || address.empty()) continue;  // the account is gone, the hint is not
+    std::string address;
+    const auto prefix = prefix_of(tx, owner, &address);
+    if (!prefix) continue;  // the account is gone, the hint is not
     const auto choices = side.choices(tx, owner);
     CPM_TRY(rows, mailboxes_of(tx, owner));
     for (MailboxRow& row : rows) {
       const auto found = rights.find(row.id);
       if (found == rights.end()) continue;
-      Share share{owner, address[0][0].c_str(), std::move(row), found->second & account_rights(reader),
+      Share share{owner, address, std::move(row), found->second & account_rights(reader),
                   state_of(choices, found->first)};
       if ((share.rights & kLookup) == 0) continue;
       share.mailbox.path.insert(0, *prefix);
@@ -43,8 +41,12 @@ Result<std::vector<Share>> list_shares(Transaction& tx, const Principal& reader)
       out.push_back(std::move(share));
     }
   }
-  std::sort(out.begin(), out.end(),
-            [](const Share& a, const Share& b) { return before_in_list(a.mailbox.path, b.mailbox.path); });
+  // Owner by owner; the mailboxes of each stand in their order.
+  const auto owner_name = [](const Share& share) {
+    return std::string_view(share.mailbox.path).substr(0, share.mailbox.prefix);
+  };
+  std::stable_sort(out.begin(), out.end(),
+                   [&](const Share& a, const Share& b) { return owner_name(a) < owner_name(b); });
   return out;
 }
 

@@ -2,8 +2,8 @@
 
 #include "base/policy.h"
 #include "schema/audit.h"
-#include "schema/push.h"
 #include "schema/mailbox_rows.h"
+#include "schema/push.h"
 #include "schema/sql_refusal.h"
 
 #include <nlohmann/json.hpp>
@@ -109,10 +109,12 @@ Totals totals(Transaction& tx, AccountId account, MailboxId mailbox, AccountId u
 }
 
 // What was above a bound before may stay or shrink.
-Result<void> check_totals(const Totals& before, const Totals& after, const Limits& limits) {
+// `own`: whether it is the owner who changes. Private ones of a reader are paid by the owner: a tenth is enough for
+// them.
+Result<void> check_totals(const Totals& before, const Totals& after, const Limits& limits, bool own = true) {
   const auto over = [](std::uint64_t was, std::uint64_t is, std::uint64_t bound) { return is > bound && is > was; };
   if (over(before.shared, after.shared, limits.metadata_entries) ||
-      over(before.own, after.own, limits.metadata_entries) ||
+      over(before.own, after.own, own ? limits.metadata_entries : limits.metadata_entries / 10) ||
       over(before.all, after.all, limits.metadata_account_entries)) {
     return fail(Failure::too_many, "Too many annotations");
   }
@@ -238,7 +240,7 @@ class MetadataTable {
                bytea_array(std::span<const std::string_view>(values)));
     }
     const Totals after = totals(tx_, access_.account_, access_.mailbox_, access_.user_);
-    CPM_CHECK(check_totals(before, after, limits));
+    CPM_CHECK(check_totals(before, after, limits, access_.user_ == access_.account_));
     CPM_CHECK(charge(tx_, access_.account_, access_.mailbox_, before, after));
     const auto is_push = [](const auto& one) { return one.first.starts_with(kPushEntries); };
     if (!access_.mailbox_ && std::any_of(last.begin(), last.end(), is_push)) {

@@ -104,9 +104,11 @@ std::optional<OwnedPath> owner_of(Transaction& tx, const Principal& who, std::st
   return OwnedPath{account, canonical(own_part(path)), std::move(*prefix)};
 }
 
-std::optional<std::string> prefix_of(Transaction& tx, AccountId owner) {
+std::optional<std::string> prefix_of(Transaction& tx, AccountId owner, std::string* address) {
   const pqxx::result rows = tx.exec(kById, owner.value);
-  return rows.empty() ? std::nullopt : prefix_from(rows[0]);
+  if (rows.empty()) return std::nullopt;
+  if (address != nullptr && !rows[0][1].is_null()) *address = rows[0][1].c_str();
+  return prefix_from(rows[0]);
 }
 
 }  // namespace cpm::schema

@@ -28,7 +28,8 @@ struct OwnedPath {
 // Any address of the owner is understood. None: no account is called so, or the reader's own one is.
 [[nodiscard]] std::optional<OwnedPath> owner_of(Transaction& tx, const Principal& who, std::string_view path);
 
-// "Other Users/alice@example.net/", "Shared/support/"; none when the account is gone.
-[[nodiscard]] std::optional<std::string> prefix_of(Transaction& tx, AccountId owner);
+// "Other Users/alice@example.net/", "Shared/support/"; none when the account is gone. `address`: its first one, if
+// asked.
+[[nodiscard]] std::optional<std::string> prefix_of(Transaction& tx, AccountId owner, std::string* address = nullptr);
 
 }  // namespace cpm::schema

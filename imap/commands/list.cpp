@@ -151,12 +151,15 @@ class Lister {
   }
 
   void run() {
+    std::set<std::string> above;  // mailboxes of others, and cannot be seen or are none
     for (const schema::MailboxRow& row : names_.mailboxes) {
-      if (shown(row)) one(row.path, &row);
-    }
-    // What stands above mailboxes of others and cannot be seen, or is none.
-    for (const std::string& path : parents_) {
-      if (!command_.select_subscribed && !existing_.contains(path)) one(path, nullptr);
+      if (!shown(row)) continue;
+      const bool parents = row.reader && !command_.select_subscribed;
+      for (std::size_t at = row.path.find('/'); parents && at != std::string::npos; at = row.path.find('/', at + 1)) {
+        const std::string parent = row.path.substr(0, at);
+        if (!existing_.contains(parent) && above.insert(parent).second) one(parent, nullptr);
+      }
+      one(row.path, &row);
     }
     if (!command_.select_subscribed) return;
     std::set<std::string> missing;  // subscribed names without a mailbox, and what stands above them
