@@ -113,6 +113,8 @@ NEEDS = {
     "XACL": [Case("la", "XACL {box}")],
     "XSHARE": [Case("l", "XSHARE {box} SHOW")],
     "GETQUOTAROOT": [Case("lr", "GETQUOTAROOT {box}")],
+    "XUNDELETE": [Case("li", "XUNDELETE RESTORE MAILBOX {box}", probe=True), Case("li", "XUNDELETE RESTORE (1-1-1) {box}", probe=True),
+                  Case("lr", "XUNDELETE LIST (MAILBOX {box})", EITHER, probe=True)],
 }
 
 FETCH_ITEMS = {  # how each is written; all are read of the mailbox (r)
