@@ -249,10 +249,16 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   if (!place || place->path.empty()) return no_create();
   if (place->path == "INBOX")
     return place->prefix.empty() ? fail(Failure::invalid, "INBOX always exists") : no_create();
+  const auto components = split_path(place->path);
+  if (!place->prefix.empty()) {
+    // A stranger does not make the owner wait for a lock, nor learn from what is wrong with a name that there is an
+    // owner.
+    const auto there = existing_beginning(tx, place->account, components);
+    CPM_CHECK(may_create(tx, who, *place, components.size(), there));
+  }
   CPM_CHECK(check_new_path(place->path, limits));
   // Everything that makes or removes mailboxes holds the account row: two sessions cannot make the same path.
   CPM_TRY(lock, lock_account(tx, place->account));
-  const auto components = split_path(place->path);
   const auto existing = existing_beginning(tx, place->account, components);
   CPM_CHECK(may_create(tx, who, *place, components.size(), existing));
   if (use != SpecialUse::none && !place->prefix.empty()) {
@@ -338,6 +344,11 @@ Result<std::vector<Renamed>> rename_mailbox(Transaction& tx, const Principal& wh
   for (Renamed& one : *renamed) {
     one.from.insert(0, place->prefix);
     one.to.insert(0, place->prefix);
+  }
+
+  if (!place->prefix.empty()) {  // what the reader cannot see moves along and is not told
+    const auto hidden = [&](const Renamed& one) { return !authorize(tx, who, one.from, kLookup); };
+    renamed->erase(std::remove_if(renamed->begin() + 1, renamed->end(), hidden), renamed->end());
   }
 
   MailboxId parent = existing.empty() ? MailboxId{} : existing.back();

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Sharing between sessions (MSS-31, MSS-33, MSS-37): an entry that expires does so at its second, also in IDLE and while the mailbox is
+selected; \\Seen is each reader's own; a mailbox that comes back under a name has nothing of the old one's list, nor an account that comes back
+under an address; a reader who administers cannot shut the owner out."""
+import calendar
+import time
+
+from common import check, main
+from server import Server
+from wire import Wire
+
+ALICE, BOB, CAROL = "alice@example.net", "bob@example.net", "carol@example.net"
+BOX = f'"Other Users/{ALICE}/Box"'
+TEXT = b"Subject: wombat\r\n\r\nwombat\r\n"
+
+
+def session(server, user):
+    wire = Wire(server.imaps, tls=True)
+    wire.login(user)
+    return wire
+
+
+def idle(wire):
+    tag = wire.tag()
+    wire.send(tag + b" IDLE\r\n")
+    while not wire.line().startswith(b"+"):
+        pass
+    return tag
+
+
+def expiry(alice, bob):
+    alice.must(f'SETACL Box "{BOB};expires=+3" lr')
+    given = [line for line in alice.must("XACL Box").untagged if BOB.encode() in line][0].decode()
+    end = time.strptime(given.split('EXPIRES "')[1][:20], "%Y-%m-%dT%H:%M:%SZ")
+    end = calendar.timegm(end)
+    bob.must(f"SELECT {BOX}")
+    last = 0.0
+    while True:
+        asked = time.time()
+        reply = bob.command("UID FETCH 1 (BODY.PEEK[])")
+        if not reply:
+            break
+        last = asked
+        time.sleep(0.02)
+    refused = time.time()
+    check(b"wombat" not in b"".join(reply.untagged) and reply.status == "NO", "an expired entry: FETCH in the selected mailbox is refused", reply)
+    check(last < end, f"nothing that was asked after the second was answered ({last - end:+.2f} s)")
+    check(refused < end + 0.5, f"refused at once ({refused - end:+.2f} s)")
+    check(bob.command(f"SELECT {BOX}").code == "NONEXISTENT", "the mailbox does not exist any more")
+
+
+def expiry_in_idle(alice, bob):
+    alice.must(f'SETACL Box "{BOB};expires=+2" lr')
+    bob.must(f"SELECT {BOX}")
+    tag = idle(bob)
+    alice.append("Box", TEXT)
+    while not bob.line().endswith(b"EXISTS"):
+        pass
+    check(True, "IDLE tells while the entry is in force")
+    time.sleep(2.3)
+    alice.append("Box", TEXT)
+    alice.must("STORE 1 +FLAGS (\\Flagged)")
+    time.sleep(0.5)
+    bob.send(b"DONE\r\n")
+    reply = bob.finish(tag)
+    check(not any(b"EXISTS" in line or b"FETCH" in line for line in reply.untagged), "and nothing afterwards", reply)
+
+
+def flags(server, alice, bob):
+    alice.must(f"SETACL Box {BOB} lrsw")
+    alice.must(f"SETACL Box {CAROL} lrs")
+    carol = session(server, CAROL)
+    bob.must(f"SELECT {BOX}")
+    carol.must(f"SELECT {BOX}")
+    bob.must("STORE 1 +FLAGS.SILENT (\\Seen $Work)")
+    check(b"\\Seen" not in b"".join(carol.must("FETCH 1 (FLAGS)").untagged), "\\Seen of one reader is not seen by another")
+    check(b"$Work" in b"".join(carol.must("FETCH 1 (FLAGS)").untagged), "keywords are shared")
+    check(b"\\Seen" not in b"".join(alice.must("FETCH 1 (FLAGS)").untagged), "nor by the owner")
+    check(1 in bob.must("SEARCH SEEN").numbers() and 1 in carol.must("SEARCH UNSEEN").numbers(), "SEARCH counts with the reader's")
+    bob.must("CLOSE")
+    carol.close()
+
+
+def again(server, alice, bob):
+    alice.must(f"SETACL Box {BOB} lrswipkxtea")
+    bob.must(f'CREATE "Other Users/{ALICE}/Box/Ours"')
+    alice.must("DELETE Box/Ours")
+    alice.must("CREATE Twice")
+    alice.must(f"SETACL Twice {BOB} lr")
+    alice.must("DELETE Twice")
+    alice.must("CREATE Twice")
+    check(bob.command(f'SELECT "Other Users/{ALICE}/Twice"').code == "NONEXISTENT", "a mailbox that is made again has a list of its own")
+    alice.must(f"SETACL Twice {CAROL} lr")
+    server.ctl("user", "delete", CAROL, "--yes")
+    server.add_user(CAROL)
+    carol = session(server, CAROL)
+    check(carol.command(f'SELECT "Other Users/{ALICE}/Twice"').code == "NONEXISTENT", "an account that comes back under its address has no rights of the old one")
+    check(b"Twice" not in b"".join(carol.must('LIST "" "*"').untagged), "and is shown nothing")
+    carol.close()
+
+
+def owner(alice, bob):
+    alice.must(f"SETACL Box {BOB} lra")
+    bob.must(f'SETACL {BOX} -{ALICE} lrswipkxtea')
+    bob.must(f'SETACL {BOX} {ALICE} ""')
+    check(b" la" in b"".join(alice.must("MYRIGHTS Box").untagged), "the owner keeps l and a")
+    alice.must(f"DELETEACL Box -{ALICE}")
+    alice.must(f"DELETEACL Box {ALICE}")
+    alice.must(f"DELETEACL Box {BOB}")
+    check(len(alice.must("SELECT Box").untagged) > 3, "and gets all of it back")
+
+
+def moved(alice, bob):
+    alice.must(f"SETACL Box {BOB} lr")
+    bob.must(f"SELECT {BOX}")
+    alice.must("CREATE Private")
+    alice.must("RENAME Box Private/Box")
+    check(bool(bob.command("UID FETCH 1 (FLAGS)")), "a mailbox that moved stays selected, its list goes with it")
+    listed = b"".join(bob.must('LIST "" "Other Users/*"').untagged)
+    check(b"Private/Box" in listed and listed.count(b"\\NonExistent") == listed.count(b"Private\""), "its new place is shown, what is above as not there", listed)
+    reply = bob.command(f'SELECT "Other Users/{ALICE}/Private"')
+    check(reply.code == "NONEXISTENT", "and cannot be selected", reply)
+
+
+def test(binaries):
+    with Server(binaries) as server:
+        for user in (ALICE, BOB, CAROL):
+            server.add_user(user)
+        alice = session(server, ALICE)
+        bob = session(server, BOB)
+        alice.must("CREATE Box")
+        alice.append("Box", TEXT)
+        alice.must("SELECT Box")
+        expiry(alice, bob)
+        expiry_in_idle(alice, bob)
+        flags(server, alice, bob)
+        again(server, alice, bob)
+        owner(alice, bob)
+        moved(alice, bob)
+        alice.close()
+        bob.close()
+        done = server.ctl("db", "check", check=False)
+        check(done.returncode == 0, "cpmctl db check finds nothing", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    main(test)
