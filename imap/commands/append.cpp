@@ -84,7 +84,9 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
   if (auto over = over_save_limit(session, command.messages.size())) co_return *over;
-  auto staged = co_await stage_messages(session, *path, std::move(command.messages), true);
+  // One that is there already needs no room.
+  const bool needs_room = !session.enabled.deposit_once;
+  auto staged = co_await stage_messages(session, *path, std::move(command.messages), needs_room);
   if (!staged) co_return failed(staged.error());
   if (session.enabled.deposit_once) {
     auto done = co_await append_once(session, *path, *staged);
