@@ -301,11 +301,11 @@ void object_limits(Table& t) {
   limit(t, size, "metadata_value_octets", &Limits::metadata_value_octets, kKilo, 16 * kMega, "one annotation");
   limit(t, size, "metadata_entry_octets", &Limits::metadata_entry_octets, 64, 2 * kKilo, "name of one annotation");
   limit(t, number, "metadata_entries", &Limits::metadata_entries, 10, 100'000,
-        "annotations of one mailbox or of the server, of one user or shared");
+        "annotations of one mailbox, message or of the server, of one user or shared");
   limit(t, number, "metadata_account_entries", &Limits::metadata_account_entries, 10, 1'000'000,
         "annotations of one account");
   limit(t, size, "metadata_account_octets", &Limits::metadata_account_octets, 16 * kKilo, 16 * kGiga,
-        "names and values of all annotations of one account");
+        "names and values of annotations of one account: of its mailboxes, and again of its messages");
   limit(t, number, "filter_depth", &Limits::filter_depth, 3, 100, "SEARCH filters that use each other");
   limit(t, number, "mime_parts", &Limits::mime_parts, 10, 1'000'000, "parts of one message that are told apart");
   limit(t, number, "mime_nesting", &Limits::mime_nesting, 4, 1000, "levels of parts within each other");

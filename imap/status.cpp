@@ -60,6 +60,14 @@ Done failed(const Error& error) {
   return done;
 }
 
+Done annotations_failed(const Error& error) {
+  Done done = failed(error);
+  if (error.failure == Failure::too_many) done.code = "ANNOTATE TOOMANY";
+  return done;
+}
+
+Done annotation_too_big() { return no("Annotation too large", "ANNOTATE TOOBIG"); }
+
 Done hang_up() {
   Done done;
   done.next = Done::Next::hang_up;

@@ -31,6 +31,9 @@ struct Done {
 [[nodiscard]] Done no(std::string text, std::string code = {});
 [[nodiscard]] Done bad(std::string text, std::string code = {});
 [[nodiscard]] Done failed(const Error& error);
+// The same of commands that set annotations of messages, whose codes are their own (RFC 5257 4.5).
+[[nodiscard]] Done annotations_failed(const Error& error);
+[[nodiscard]] Done annotation_too_big();
 [[nodiscard]] Done hang_up();
 
 }  // namespace cpm::imap

@@ -9,6 +9,7 @@
 #include "base/number_set.h"
 #include "base/result.h"
 #include "schema/access.h"
+#include "schema/annotations.h"
 #include "schema/message_flags.h"
 #include "schema/object_facts.h"
 
@@ -46,6 +47,7 @@ struct NewMessage {
   ContentHead head;
   FlagSet flags;
   std::chrono::sys_seconds internal_date;
+  std::vector<AnnotationChange> annotations;
 };
 
 // Messages up to this size travel inside deposit(); larger ones are staged first.
@@ -75,7 +77,8 @@ struct AppendResult {
   ModSeq highestmodseq;
 };
 // Atomic. Failure::over_quota, limit (keywords), denied, too_big. REQUIRES: grant holds kInsert. Flags the principal
-// may not set (no s, t, w right) are dropped silently (RFC 4314 4).
+// may not set (no s, t, w right) are dropped silently (RFC 4314 4); annotations are not (RFC 5257 3.4): denied,
+// too_many.
 [[nodiscard]] Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages,
                                            const Limits& limits);
 

@@ -34,7 +34,7 @@ constexpr Query kChunks{
     "select data from content_chunk where account_id = $1 and content_id = $2 and n >= $3 and n < $3 + 8 order by n"};
 
 // Each returns what must never be: a mailbox (0: none in particular) and a sentence. No more than a thousand of a kind.
-constexpr std::array<Query, 18> kInvariants{{
+constexpr std::array<Query, 20> kInvariants{{
     {"check_usage",
      "select 0, format('usage is %s messages, %s octets, %s mailboxes; counted %s, %s, %s', "
      "a.used_messages, a.used_bytes,"
@@ -138,6 +138,20 @@ constexpr std::array<Query, 18> kInvariants{{
      "m.entry,"
      " m.changed, a.metadata_changes) from metadata m, account a where m.account_id = $1 and a.account_id = $1"
      " and m.changed > a.metadata_changes limit 1000"},
+    {"check_annotations",
+     "select a.mailbox_id, format('annotation %s of UID %s: %s', a.entry, a.uid, case when m.uid is null then 'there "
+     "is no "
+     "such message' when a.modseq > b.highestmodseq then 'a MODSEQ above that of the mailbox' else 'its mailbox does "
+     "not "
+     "know' end) from message_annotation a join mailbox b on b.account_id = $1 and b.mailbox_id = a.mailbox_id"
+     " left join message m on m.account_id = $1 and m.mailbox_id = a.mailbox_id and m.uid = a.uid where a.account_id = "
+     "$1"
+     " and (m.uid is null or a.modseq > b.highestmodseq or not b.has_annotations) limit 1000"},
+    {"check_annotation_octets",
+     "select 0, format('annotations of messages take %s octets; counted %s', a.annotation_octets, r.octets) from "
+     "account "
+     "a, (select coalesce(sum(octet_length(entry) + octet_length(value)), 0) as octets from message_annotation where "
+     "account_id = $1) r where a.account_id = $1 and a.annotation_octets <> r.octets"},
     {"check_conversations",
      "select 0, format('conversation %s counts %s objects, %s messages, %s unread, last %s; counted %s, %s, %s, %s', "
      "coalesce(c.conversation_id, r.conversation_id), c.objects, c.messages, c.unread, c.last_at, r.objects, "

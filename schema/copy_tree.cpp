@@ -58,7 +58,7 @@ Result<void> copy_one(Transaction& tx, const Principal& who, CopiedMailbox& one,
   one.uidvalidity = to.mailbox().uidvalidity;
   CPM_CHECK(copy_metadata(tx, who.account, one.from, one.to, limits));
   if (from.mailbox().messages == 0) return {};
-  CPM_TRY(copied, copy_messages(tx, from, {{1, from.mailbox().uidnext.value - 1}}, to, limits));
+  CPM_TRY(copied, copy_messages(tx, from, {{1, from.mailbox().uidnext.value - 1}}, to, limits, who.account));
   one.messages = static_cast<std::uint32_t>(copied.target.size());
   return {};
 }

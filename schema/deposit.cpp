@@ -124,7 +124,9 @@ AppendResult result_from(const pqxx::row& row, std::size_t count) {
 bool deposits_in_one_statement(const std::vector<StagedMessage>& messages) {
   std::uint64_t octets = 0;
   for (const StagedMessage& message : messages) {
-    if (!message.inline_bytes || !message.message.flags.keywords.empty()) return false;
+    if (!message.inline_bytes || !message.message.flags.keywords.empty() || !message.message.annotations.empty()) {
+      return false;
+    }
     octets += message.size;
   }
   return !messages.empty() && octets <= kBatchOctets;
@@ -200,7 +202,16 @@ Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<St
                    objects, seconds_now());
   });
   if (!answer) return answer.error();
-  return result_from((*answer)[0], messages.size());
+  AppendResult result = result_from((*answer)[0], messages.size());
+  Uid uid{result.uids.min()};
+  for (const StagedMessage& message : messages) {
+    const auto& annotations = message.message.annotations;
+    if (!annotations.empty()) {
+      CPM_CHECK(annotate_deposited(tx, grant, uid, result.highestmodseq, annotations, limits));
+    }
+    ++uid.value;
+  }
+  return result;
 }
 
 }  // namespace cpm::schema

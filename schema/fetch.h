@@ -7,6 +7,7 @@
 #include "base/number_set.h"
 #include "base/result.h"
 #include "schema/access.h"
+#include "schema/annotations.h"
 #include "schema/append.h"
 #include "schema/message_flags.h"
 
@@ -39,9 +40,10 @@ struct MessageRow {
   std::string envelope, body, body_structure, part_map;
   std::string header;  // empty when header_octets > 64 KiB: read the range instead
   std::uint64_t header_octets = 0;
-  std::optional<std::string> bytes;    // kColumnBytes and small enough
-  ObjectFacts facts;                   // kColumnFacts: the identifiers and the direction
-  std::optional<std::int64_t> thread;  // kColumnThread; none: the message names no thread
+  std::optional<std::string> bytes;          // kColumnBytes and small enough
+  ObjectFacts facts;                         // kColumnFacts: the identifiers and the direction
+  std::optional<std::int64_t> thread;        // kColumnThread; none: the message names no thread
+  std::vector<AnnotationValue> annotations;  // not read by fetch_rows(): read_annotations()
 };
 
 // Rows by uid; missing UIDs are left out. The caller pages (some hundred UIDs a call, fewer with bytes).

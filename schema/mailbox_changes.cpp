@@ -53,6 +53,7 @@ constexpr Query kReleaseContent{"mailbox_release_content",
 constexpr Query kDeleteMessages{"mailbox_delete_messages", "select message_remove_v1($1, $2, null)"};
 constexpr Query kDeleteExpunged{"mailbox_delete_expunged",
                                 "delete from expunged where account_id = $1 and mailbox_id = $2"};
+constexpr Query kDropAnnotations{"mailbox_drop_annotations", "select annotations_drop_v1($1, $2)"};
 // Keywords and annotations go with it, by foreign keys.
 constexpr Query kDelete{"mailbox_delete", "delete from mailbox where account_id = $1 and mailbox_id = $2"};
 
@@ -209,6 +210,7 @@ Result<void> delete_mailbox(Transaction& tx, const Grant& grant) {
     tx.exec(kDeleteMessages, account, id);
   }
   tx.exec(kDeleteExpunged, account, id);
+  tx.exec(kDropAnnotations, account, id);
   tx.exec(kDelete, account, id);
   tx.exec(kAccountDeleted, account, messages, rows[0][1].as<std::int64_t>());
   return {};

@@ -69,11 +69,13 @@ struct CopyResult {
   ModSeq source_modseq;  // move: the source mailbox's HIGHESTMODSEQ after
 };
 // All or nothing; missing UIDs are skipped (source says which existed). Flags, keywords, dates and content are kept,
-// bytes are shared; flags that the principal may not set in `to` are left behind (RFC 4314 4). Failure::over_quota,
-// limit (keywords), denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds kInsert.
+// bytes are shared; so are annotations, private ones of `user` alone (none: of everybody), as far as the rights in `to`
+// allow to write them (RFC 5257 4.6); flags that the principal may not set in `to` are left behind (RFC 4314 4).
+// Failure::over_quota, limit (keywords), denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds
+// kInsert.
 [[nodiscard]] Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
-                                               const Limits& limits);
+                                               const Limits& limits, AccountId user = {});
 [[nodiscard]] Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
-                                               const Limits& limits);
+                                               const Limits& limits, AccountId user = {});
 
 }  // namespace cpm::schema

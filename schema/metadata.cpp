@@ -24,6 +24,10 @@ constexpr Query kValues{"metadata_read",
                         "select entry, value from metadata where account_id = $1 and mailbox_id = $2"
                         " and owner_id in (0, $3) and value is not null and entry = any($4::text[])"};
 
+constexpr Query kOfMailboxes{"metadata_of_mailboxes",
+                             "select mailbox_id, entry, value from metadata where account_id = $1 and mailbox_id > 0"
+                             " and owner_id in (0, $2) and value is not null and entry = any($3::text[])"};
+
 // The lock of the account comes with the number.
 constexpr Query kNextChange{"metadata_next_change",
                             "update account set metadata_changes = metadata_changes + 1 where account_id = $1"
@@ -263,6 +267,26 @@ Result<std::vector<MetadataValue>> read_metadata(Transaction& tx, const Metadata
                                                  const std::vector<std::string>& keys) {
   if (keys.empty()) return std::vector<MetadataValue>{};
   return MetadataTable(tx, access).read(keys);
+}
+
+Result<MetadataOfMailboxes> metadata_of_mailboxes(Transaction& tx, const Principal& who,
+                                                  const std::vector<MailboxRow>& rows,
+                                                  const std::vector<std::string>& keys) {
+  MetadataOfMailboxes out;
+  const Rights rights = account_rights(who);
+  if ((rights & kLookup) == 0 || (rights & kAnyContent) == 0) return out;
+  const bool use = std::find(keys.begin(), keys.end(), kSpecialUseEntry) != keys.end();
+  for (const MailboxRow& row : rows) {
+    auto& values = out[row.id];
+    if (use && row.use != SpecialUse::none) values.emplace(kSpecialUseEntry, special_use_name(row.use));
+  }
+  const BinaryRows found = tx.exec_binary(kOfMailboxes, who.account.value, who.account.value, array(std::span(keys)));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto mailbox = out.find(MailboxId{static_cast<std::int32_t>(found.number(i, 0))});
+    if (mailbox == out.end()) continue;
+    mailbox->second.emplace(std::string(found.octets(i, 1)), std::string(found.octets(i, 2)));
+  }
+  return out;
 }
 
 Result<std::int64_t> set_metadata(Transaction& tx, const MetadataAccess& access,

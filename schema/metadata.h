@@ -9,6 +9,7 @@
 #include "schema/access.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,13 @@ struct MetadataValue {
 // Values of those among `keys` that have one. The caller bounds their octets.
 [[nodiscard]] Result<std::vector<MetadataValue>> read_metadata(Transaction& tx, const MetadataAccess& access,
                                                                const std::vector<std::string>& keys);
+
+// The same of many mailboxes at once, by mailbox and key; mailboxes whose annotations may not be read are left out.
+// `rows`: as list_mailboxes() gave them. All is held in memory: at most Limits::metadata_account_octets.
+using MetadataOfMailboxes = std::map<MailboxId, std::map<std::string, std::string>>;
+[[nodiscard]] Result<MetadataOfMailboxes> metadata_of_mailboxes(Transaction& tx, const Principal& who,
+                                                                const std::vector<MailboxRow>& rows,
+                                                                const std::vector<std::string>& keys);
 
 struct MetadataChange {
   MetadataEntry entry;

@@ -1,5 +1,6 @@
 #include "schema/search.h"
 
+#include "schema/annotations.h"
 #include "schema/fetch.h"
 #include "schema/packed.h"
 #include "schema/search_pattern.h"
@@ -125,6 +126,9 @@ constexpr Query kByThread{
         "i.content_id") " where m.content_id = any (array(select h.content_id from content_head h where h.account_id = $1"
                         " and h.thread_id = $5::bigint))"};
 
+constexpr Query kAnnotated{"search_annotated",
+                           "select from message_annotation where account_id = $1 and mailbox_id = $2 limit 1"};
+
 #undef CPM_CANDIDATES
 #undef CPM_HEAD
 #undef CPM_TEXT
@@ -205,6 +209,24 @@ class Matcher {
 
   Result<UidSet> operator()(const ContentIs& leaf) {
     return packed_uids(execute(kByContent, leaf.content.value)[0][0]);
+  }
+  Result<UidSet> operator()(const AnnotationHas& leaf) {
+    UidSet found;
+    if (!tx_.exec(kAnnotated, grant_.account().value, grant_.mailbox().id.value).empty()) {
+      AnnotationsWanted wanted;
+      if (!leaf.only.empty()) wanted.entries.push_back(leaf.only);
+      wanted.of_user = leaf.of_user;
+      wanted.shared = leaf.shared;
+      if (!leaf.value) wanted.inline_octets = 0;
+      CPM_TRY(messages, read_annotations(tx_, grant_, leaf.user, candidates_, wanted));
+      for (const MessageAnnotations& message : messages) {
+        const bool has = std::any_of(message.values.begin(), message.values.end(), [&](const AnnotationValue& one) {
+          return (!leaf.entry || leaf.entry(one.entry)) && (!leaf.value || leaf.value(*one.value));
+        });
+        if (has) found.add(message.uid.value);
+      }
+    }
+    return leaf.value ? found : candidates_.difference(found);
   }
   Result<UidSet> operator()(const ThreadIs& leaf) { return packed_uids(execute(kByThread, leaf.thread)[0][0]); }
 

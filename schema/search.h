@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -68,8 +69,16 @@ struct ContentIs {
 struct ThreadIs {
   std::int64_t thread;  // content_head.thread_id
 };
+// A value of an annotation (RFC 5257 4.8).
+struct AnnotationHas {
+  std::string only;                             // the entry, when it is one
+  std::function<bool(std::string_view)> entry;  // else: whether one is meant
+  bool of_user = true, shared = true;
+  std::function<bool(std::string_view)> value;  // whether it is one that is looked for; empty: messages without any
+  AccountId user;                               // whose private values; set before the store is asked
+};
 using SearchLeaf = std::variant<SizeIs, InternalDateIs, InternalTimeIs, SaveDateIs, SentDateIs, HeaderHas, BodyHas,
-                                TextHas, ContentIs, ThreadIs>;
+                                TextHas, ContentIs, ThreadIs, AnnotationHas>;
 
 // Answers from the octets whether a message matches, where the stored text does not decide: it is cut short, or the
 // collation is not that of the stored text.

@@ -18,6 +18,7 @@ template <class Function>
   } catch (const pqxx::sql_error& e) {
     if (e.sqlstate() == "CP001") return fail(Failure::over_quota, "the limit of this account is reached");
     if (e.sqlstate() == "CP002") return fail(Failure::limit, "too many keywords in the target mailbox");
+    if (e.sqlstate() == "CP004") return fail(Failure::too_many, "too many annotations of one message");
     if (e.sqlstate() == "CP003")
       return fail(Failure::unavailable, "the message was not stored in time, try again", "staged content is gone");
     throw;

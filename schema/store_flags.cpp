@@ -1,3 +1,4 @@
+#include "schema/flag_rows.h"
 #include "schema/keywords.h"
 #include "schema/messages.h"
 #include "schema/packed.h"
@@ -9,8 +10,6 @@
 namespace cpm::schema {
 
 namespace {
-
-constexpr Query kLock{"flags_lock", "select highestmodseq, packed, keywords from flags_lock_v1($1, $2, $3, $4)"};
 
 constexpr Query kSet{"flags_set", "select highestmodseq, packed, keywords from flags_set_v1($1, $2, $3, $4, $5, $6)"};
 
@@ -94,18 +93,15 @@ ModSeq apply(Transaction& tx, const Grant& grant, const Change& change, const Ef
   return ModSeq{rows[0][0].as<std::uint64_t>()};
 }
 
-struct Row {
-  MessageFlags message;
-  std::uint32_t size = 0;
-};
+}  // namespace
 
-std::vector<Row> rows_from(const pqxx::row& row) {
+std::vector<FlagRow> flag_rows_from(const pqxx::row& row) {
   Unpacker packed(row[1]);
   auto keywords = keywords_from(row[2]);
-  std::vector<Row> out;
+  std::vector<FlagRow> out;
   out.reserve(packed.left() / 16);
   while (!packed.done()) {
-    Row& to = out.emplace_back();
+    FlagRow& to = out.emplace_back();
     to.message.uid = Uid{packed.number()};
     to.message.modseq = ModSeq{packed.number()};
     to.message.bits = packed.number();
@@ -114,11 +110,9 @@ std::vector<Row> rows_from(const pqxx::row& row) {
     if (const auto found = keywords.find(to.message.uid.value); found != keywords.end())
       to.message.keywords = std::move(found->second);
   }
-  std::sort(out.begin(), out.end(), [](const Row& a, const Row& b) { return a.message.uid < b.message.uid; });
+  std::sort(out.begin(), out.end(), [](const FlagRow& a, const FlagRow& b) { return a.message.uid < b.message.uid; });
   return out;
 }
-
-}  // namespace
 
 bool in_one_statement(const StoreRequest& request) {
   return request.change != FlagChange::replace && request.flags.keywords.empty() && !request.unchanged_since;
@@ -136,18 +130,19 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
   const bool at_once = in_one_statement(request);
   const pqxx::result locked =
       at_once ? tx.exec(kSet, account.value, mailbox.value, ranges.lo, ranges.hi, change.keep, change.set)
-              : tx.exec(kLock, account.value, mailbox.value, ranges.lo, ranges.hi);
+              : tx.exec(kLockFlags, account.value, mailbox.value, ranges.lo, ranges.hi);
   out.highestmodseq = ModSeq{locked[0][0].as<std::uint64_t>()};
 
-  std::vector<Row> rows = rows_from(locked[0]);
+  std::vector<FlagRow> rows = flag_rows_from(locked[0]);
   if (request.unchanged_since) {
-    std::erase_if(rows, [&](const Row& row) {
+    std::erase_if(rows, [&](const FlagRow& row) {
       if (row.message.modseq <= *request.unchanged_since) return false;
       out.modified.add(row.message.uid.value);
       return true;
     });
   }
-  const bool have = std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.message.keywords.empty(); });
+  const bool have =
+      std::any_of(rows.begin(), rows.end(), [](const FlagRow& row) { return !row.message.keywords.empty(); });
   const bool named = change.touches_keywords && !request.flags.keywords.empty();
   if (!at_once && !rows.empty() && (have || named)) {
     out.keywords = read_keywords(tx, account, mailbox);
@@ -159,7 +154,7 @@ Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const Store
 
   Effect effect;
   out.messages.reserve(rows.size());
-  for (Row& row : rows) {
+  for (FlagRow& row : rows) {
     MessageFlags& message = out.messages.emplace_back(std::move(row.message));
     const std::uint32_t bits = (message.bits & change.keep) | change.set;
     auto keywords = change.keywords_after(message.keywords);

@@ -72,7 +72,7 @@ boost::asio::awaitable<Done> append_once(Session& session, std::string path, Sta
     return schema::deposit_once(tx, who, target, *staged, limits, admit);
   };
   auto stored = co_await session.db(std::move(work));
-  if (!stored) co_return failed(target_error(stored.error()));
+  if (!stored) co_return annotations_failed(target_error(stored.error()));
   if (!stored->added.empty()) session.changed(stored->mailbox, stored->added);
   const std::size_t found = stored->uids.size() - stored->added.size();
   std::string text = "APPEND completed";
@@ -84,6 +84,9 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
   if (auto over = over_save_limit(session, command.messages.size())) co_return *over;
+  for (const AppendMessage& message : command.messages) {
+    if (message.annotations.too_long) co_return annotation_too_big();
+  }
   // One that is there already needs no room.
   const bool needs_room = !session.enabled.deposit_once;
   auto staged = co_await stage_messages(session, *path, std::move(command.messages), needs_room);
@@ -104,7 +107,7 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
     return schema::deposit_at(tx, who, target, *staged, limits);
   };
   auto appended = co_await session.db(std::move(work), mode);
-  if (!appended) co_return failed(target_error(appended.error()));
+  if (!appended) co_return annotations_failed(target_error(appended.error()));
   session.changed(appended->mailbox, appended->result.uids);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +
                                        appended->result.uids.to_string());
@@ -115,7 +118,7 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
 Extension describe() {
   Extension extension;
   extension.name = "append";
-  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 3502", "RFC 4315"};
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 3502", "RFC 4315", "RFC 5257"};
   extension.capabilities = {{"MULTIAPPEND"}};
   CommandSpec spec = command("APPEND", kLoggedIn, kTellChanges | kTellExpunges, parse, execute);
   spec.before_literal = before_literal;

@@ -18,6 +18,9 @@ boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, Ap
     if (!joined) co_return joined.error();
     message.literal = std::move(*joined);
   }
+  const std::vector<std::string> annotated = message.annotations.entries();
+  std::vector<schema::AnnotationChange> annotations = message.annotations.changes(session.principal->account);
+  message.annotations = {};
   if (message.literal.data.size() == 0) co_return fail(Failure::invalid, "An empty message is not stored");
   if ((message.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
   const Limits& limits = session.limits();
@@ -34,6 +37,11 @@ boost::asio::awaitable<Result<schema::NewMessage>> make_one(Session& session, Ap
   } else {
     made = co_await session.services.cpu.run(std::move(work));
   }
+  const schema::PartCheck parts = grammar::part_check(annotated);
+  if (made && parts && !parts(made->head.part_map)) {
+    co_return fail(Failure::bad_syntax, "There is no such body part");
+  }
+  if (made) made->annotations = std::move(annotations);
   if (made && made->head.eight_bit_header && !session.utf8()) {
     // RFC 6855 4: what a server that offers UTF8=ACCEPT must do (docs/decisions/0006-eight-bit-headers.md).
     co_return fail(Failure::invalid, "8-bit header fields need ENABLE UTF8=ACCEPT");
@@ -64,6 +72,12 @@ AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& conte
     message.date = grammar::parse_date_time(lexer);
     lexer.sp();
   }
+  if (context.registry.has("annotate") && lexer.try_word("ANNOTATION")) {
+    lexer.sp();
+    message.annotations = grammar::parse_annotation_settings(lexer);
+    lexer.sp();
+    if (wire::iequals(lexer.peek_word(), "ANNOTATION")) lexer.bad("ANNOTATION given twice");
+  }
   if (lexer.at_literal()) {
     message.literal = lexer.literal();
   } else if (lexer.try_word("UTF8")) {
@@ -87,7 +101,9 @@ AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& conte
 std::optional<Done> refuse_literal(const Session& session, std::string_view text) {
   std::size_t literals = 0;
   for (std::size_t at = text.find("}\r\n"); at != text.npos; at = text.find("}\r\n", at + 1)) ++literals;
-  if (literals <= session.limits().multiappend_messages + 1) return std::nullopt;  // the name may be one
+  // The name may be one, and values of annotations.
+  const std::size_t annotations = session.services.registry.has("annotate") ? session.limits().metadata_entries : 0;
+  if (literals <= session.limits().multiappend_messages + 1 + annotations) return std::nullopt;
   return bad("Too many literals in one command");
 }
 

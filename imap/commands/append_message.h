@@ -1,9 +1,10 @@
 // What APPEND and REPLACE share: a message as it comes over the wire, and its way into the store.
-// RFC 9051 6.3.12, RFC 4466 (append-message), RFC 3516 (literal8), RFC 6855 4 (UTF8 data).
+// RFC 9051 6.3.12, RFC 4466 (append-message), RFC 5257 4.7, RFC 3516 (literal8), RFC 6855 4 (UTF8 data).
 // Runs on: session strand.
 #pragma once
 
 #include "imap/commands/append_catenate.h"
+#include "imap/grammar/annotation_entry.h"
 #include "imap/session/session.h"
 #include "schema/append.h"
 
@@ -23,9 +24,11 @@ struct AppendMessage {
   std::optional<std::chrono::sys_seconds> date;
   wire::Literal literal;
   std::vector<CatenatePart> parts;  // CATENATE: instead of the literal
+  grammar::AnnotationSettings annotations;
 };
 
-// [flag-list SP] [date-time SP] then a literal or CATENATE and its parts; the blank before it is taken.
+// [flag-list SP] [date-time SP] [ANNOTATION … SP] then a literal or CATENATE and its parts; the blank before it is
+// taken.
 [[nodiscard]] AppendMessage parse_append_message(wire::Lexer& lexer, const ParseContext& context);
 
 // More literals than one command may have: said before the next is sent. `text`: the command so far. Nothing: no.

@@ -54,8 +54,8 @@ boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, M
     copied.target = to->mailbox().id;
     if (wanted.empty()) return copied;
     CPM_CHECK(may_copy(tx, settings, *from, wanted, *to, move));
-    auto result = move ? schema::move_messages(tx, *from, wanted, *to, limits)
-                       : schema::copy_messages(tx, *from, wanted, *to, limits);
+    auto result = move ? schema::move_messages(tx, *from, wanted, *to, limits, who.account)
+                       : schema::copy_messages(tx, *from, wanted, *to, limits, who.account);
     if (!result) return result.error();
     copied.result = std::move(*result);
     return copied;

@@ -124,6 +124,7 @@ class Fetcher {
       columns_ |= item->columns();
       needs_rows_ = needs_rows_ || item->needs_row();
       sets_seen_ = sets_seen_ || item->sets_seen();
+      if (const auto* wanted = item->annotations()) add_wanted(*wanted);
     }
   }
 
@@ -161,6 +162,11 @@ class Fetcher {
     UidSet there = wanted_of(uids);
     if (by_command_) there = within_limit(session_, std::move(there));
     descending_ = by_command_ && session_.limited_at.has_value();
+    for (const auto& item : command_.items) {
+      if (!by_command_) break;
+      auto ready = co_await item->prepare(session_, there);
+      if (!ready) co_return ready.error();
+    }
     std::vector<std::uint32_t> wanted = there.numbers();
     if (sets_seen_ && !session_.selected->read_only) {
       auto seen = co_await set_seen(wanted);
@@ -299,21 +305,50 @@ class Fetcher {
     co_return Result<void>{};
   }
 
+  // What all items together need.
+  void add_wanted(const schema::AnnotationsWanted& wanted) {
+    if (!annotations_) {
+      annotations_ = wanted;
+      return;
+    }
+    if (annotations_->entries.empty() || wanted.entries.empty()) {
+      annotations_->entries.clear();
+    } else {
+      annotations_->entries.insert(annotations_->entries.end(), wanted.entries.begin(), wanted.entries.end());
+    }
+    annotations_->of_user = annotations_->of_user || wanted.of_user;
+    annotations_->shared = annotations_->shared || wanted.shared;
+    annotations_->inline_octets = std::max(annotations_->inline_octets, wanted.inline_octets);
+  }
+
   using Rows = std::vector<schema::MessageRow>;
 
+  static Result<void> add_annotations(schema::Transaction& tx, const schema::Grant& grant, AccountId user,
+                                      const UidSet& uids, const schema::AnnotationsWanted& wanted, Rows& rows) {
+    CPM_TRY(annotated, schema::read_annotations(tx, grant, user, uids, wanted));
+    auto row = rows.begin();
+    for (schema::MessageAnnotations& one : annotated) {
+      while (row != rows.end() && row->uid < one.uid) ++row;
+      if (row != rows.end() && row->uid == one.uid) row->annotations = std::move(one.values);
+    }
+    return {};
+  }
+
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> read_page(UidSet uids) const {
-    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.id, uids = std::move(uids),
-                 columns = columns_](schema::Transaction& tx) -> Result<Rows> {
+    auto work = [who = *session_.principal, mailbox = snapshot_->mailbox.id, uids = std::move(uids), columns = columns_,
+                 annotations = annotations_](schema::Transaction& tx) -> Result<Rows> {
       auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
       if (!grant) return grant.error();
-      return schema::fetch_rows(tx, *grant, uids, columns, kInlineOctets);
+      auto rows = schema::fetch_rows(tx, *grant, uids, columns, kInlineOctets);
+      if (rows && annotations) CPM_CHECK(add_annotations(tx, *grant, who.account, uids, *annotations, *rows));
+      return rows;
     };
     return session_.db(std::move(work), schema::Mode::reads);
   }
 
   // The next pages are read while this one is written.
   boost::asio::awaitable<Result<void>> with_rows(const std::vector<std::uint32_t>& uids) {
-    const bool with_octets = (columns_ & schema::kColumnBytes) != 0;
+    const bool with_octets = (columns_ & schema::kColumnBytes) != 0 || annotations_.has_value();
     const std::size_t page = with_octets ? kPageWithBytes : kPage;
     const auto part = [&](std::size_t begin) {
       UidSet some;
@@ -347,12 +382,17 @@ class Fetcher {
 
   boost::asio::awaitable<Result<void>> write_row(const schema::MessageRow& row) {
     FetchMessage message = message_of(row.uid.value, &row);
+    const bool something = newly_seen_.contains(row.uid.value) ||
+                           std::any_of(command_.items.begin(), command_.items.end(), [&](const auto& item) {
+                             return !item->has_literal() || item->present(message);
+                           });
+    if (!something) co_return Result<void>{};  // no FETCH with nothing in it
     const Out::Mark begin = session_.out.mark();
     session_.mid_response = true;
     write_small(message);
     bool separate = !session_.out.ends_with('(');
     for (const auto& item : command_.items) {
-      if (!item->has_literal()) continue;
+      if (!item->has_literal() || !item->present(message)) continue;
       if (separate) session_.out.encoder().sp();
       separate = true;
       auto streamed = co_await item->stream(message);
@@ -372,6 +412,7 @@ class Fetcher {
   std::shared_ptr<const Snapshot> snapshot_;
   std::map<std::uint32_t, schema::MessageFlags> newly_seen_;
   std::uint32_t columns_ = 0;
+  std::optional<schema::AnnotationsWanted> annotations_;
   bool needs_rows_ = false;
   bool sets_seen_ = false;
   bool some_gone_ = false;

@@ -39,6 +39,12 @@ struct FetchItem {
   [[nodiscard]] virtual bool needs_row() const { return columns() != 0; }
   [[nodiscard]] virtual bool sets_seen() const { return false; }
   [[nodiscard]] virtual bool has_literal() const { return false; }
+  // Annotations that it needs of the row; null: none.
+  [[nodiscard]] virtual const schema::AnnotationsWanted* annotations() const { return nullptr; }
+  // Whether there is something to say of this message; only asked of items with a literal.
+  [[nodiscard]] virtual bool present(const FetchMessage&) const { return true; }
+  // Before the first word of a FETCH command. An Error is its answer.
+  virtual boost::asio::awaitable<Result<void>> prepare(Session& session, const UidSet& uids) const;
   // Small items write themselves; those with a literal use stream().
   virtual void write(FetchMessage&, wire::Encoder&) const {}
   virtual boost::asio::awaitable<Result<void>> stream(FetchMessage& message) const;

@@ -1,10 +1,14 @@
-// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154) and LSUB (RFC 3501 6.3.9).
-// One statement reads all mailboxes of the account, one the subscriptions; matching is here.
+// LIST with all selection and return options (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590) and LSUB (RFC
+// 3501 6.3.9). One statement reads all mailboxes of the account, one the subscriptions, one annotations; matching is
+// here.
 #include "imap/commands/mailbox_argument.h"
 #include "imap/commands/status_items.h"
+#include "imap/grammar/metadata_entry.h"
+#include "imap/registry.h"
 #include "imap/response/responses.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -22,6 +26,7 @@ struct ListCommand {
   std::vector<std::string> patterns;
   bool return_status = false;
   StatusItems status;
+  std::vector<schema::MetadataEntry> metadata;  // RETURN (METADATA …): at least one, or not asked for
 };
 
 void parse_selection(wire::Lexer& lexer, ListCommand& command) {
@@ -43,6 +48,23 @@ void parse_selection(wire::Lexer& lexer, ListCommand& command) {
   if (command.recursive_match && !base) lexer.bad("RECURSIVEMATCH needs another selection option");
 }
 
+// entries of GETMETADATA (RFC 9590 5).
+void parse_metadata(wire::Lexer& lexer, const ParseContext& context, ListCommand& command) {
+  const auto entry = [&] {
+    if (command.metadata.size() >= context.limits.metadata_entries) lexer.bad("Too many entries");
+    schema::MetadataEntry one = grammar::parse_entry(lexer, true);
+    const bool known = std::any_of(command.metadata.begin(), command.metadata.end(),
+                                   [&](const schema::MetadataEntry& other) { return other.key() == one.key(); });
+    if (!known) command.metadata.push_back(std::move(one));
+  };
+  lexer.sp();
+  if (lexer.peek() == '(') {
+    lexer.list(false, entry);
+  } else {
+    entry();
+  }
+}
+
 void parse_return(wire::Lexer& lexer, const ParseContext& context, ListCommand& command) {
   lexer.expect_word("RETURN");
   lexer.sp();
@@ -54,6 +76,8 @@ void parse_return(wire::Lexer& lexer, const ParseContext& context, ListCommand& 
       lexer.sp();
       command.return_status = true;
       command.status = parse_status_items(lexer, context);
+    } else if (name == "METADATA" && context.registry.has("list_metadata")) {
+      parse_metadata(lexer, context, command);
     } else if (name != "CHILDREN" && name != "SPECIAL-USE") {  // those two are always returned
       lexer.bad("Unknown return option " + name);
     }
@@ -99,6 +123,7 @@ ListCommand parse_lsub(wire::Lexer& lexer, const ParseContext&) {
 struct Names {
   std::vector<schema::MailboxRow> mailboxes;  // sorted: INBOX first
   std::set<std::string> subscribed;
+  schema::MetadataOfMailboxes metadata;
 };
 
 class Lister {
@@ -202,6 +227,20 @@ class Lister {
     data.child_info_subscribed = below;
     session_.out << data;
     if (command_.return_status && row != nullptr && chosen) session_.out << status_of(session_, command_.status, *row);
+    if (!command_.metadata.empty() && row != nullptr && chosen) tell_metadata(*row);
+  }
+  // An entry without a value is NIL; nothing of a mailbox whose annotations may not be read.
+  void tell_metadata(const schema::MailboxRow& row) {
+    const auto of_mailbox = names_.metadata.find(row.id);
+    if (of_mailbox == names_.metadata.end()) return;
+    MetadataValues data;
+    data.mailbox = row.path;
+    for (const schema::MetadataEntry& entry : command_.metadata) {
+      const auto value = of_mailbox->second.find(entry.key());
+      data.values.emplace_back(entry.spelling(), value == of_mailbox->second.end() ? std::optional<std::string>()
+                                                                                   : std::optional(value->second));
+    }
+    session_.out << data;
   }
 
   Session& session_;
@@ -224,7 +263,9 @@ boost::asio::awaitable<Done> execute(Session& session, ListCommand command) {
   }
   const schema::Principal who = *session.principal;
   const bool subscriptions = command.lsub || command.select_subscribed || command.return_subscribed;
-  auto work = [who, subscriptions](schema::Transaction& tx) -> Result<Names> {
+  std::vector<std::string> keys;
+  for (const schema::MetadataEntry& entry : command.metadata) keys.push_back(entry.key());
+  auto work = [who, subscriptions, keys](schema::Transaction& tx) -> Result<Names> {
     Names names;
     auto mailboxes = schema::list_mailboxes(tx, who);
     if (!mailboxes) return mailboxes.error();
@@ -233,6 +274,10 @@ boost::asio::awaitable<Done> execute(Session& session, ListCommand command) {
       auto subscribed = schema::subscriptions(tx, who);
       if (!subscribed) return subscribed.error();
       names.subscribed.insert(subscribed->begin(), subscribed->end());
+    }
+    if (!keys.empty()) {
+      CPM_TRY(metadata, schema::metadata_of_mailboxes(tx, who, names.mailboxes, keys));
+      names.metadata = std::move(metadata);
     }
     return names;
   };

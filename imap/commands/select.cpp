@@ -122,6 +122,12 @@ void describe_mailbox(Session& session, bool was_selected) {
   if (session.services.registry.has("objectid")) {
     session.out << Untagged{"OK", "MAILBOXID (" + mailbox_object_id(snapshot.mailbox) + ")", "Identifier"};
   }
+  if (session.services.registry.has("annotate")) {
+    // What EXAMINE opened is changed by no command.
+    const std::string most = std::to_string(session.limits().metadata_value_octets);
+    session.out << Untagged{"OK", "ANNOTATIONS " + (selected.read_only ? "READ-ONLY" : most),
+                            "Annotations of messages"};
+  }
   session.out << Untagged{"OK", "HIGHESTMODSEQ " + std::to_string(snapshot.mailbox.highestmodseq.value), "Highest"};
   if (tells_url_mechanisms(session)) session.out << Untagged{"OK", "URLMECH INTERNAL", "URLs can be authorized"};
   if (session.enabled.rev2) {
@@ -184,8 +190,8 @@ Extension describe() {
   extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
   extension.commands = {command("SELECT", kLoggedIn, kNoFlags, parse_select, execute),
                         command("EXAMINE", kLoggedIn, kNoFlags, parse_examine, execute)};
-  extension.response_codes = {"CLOSED",     "HIGHESTMODSEQ", "MAILBOXID",   "PERMANENTFLAGS", "READ-ONLY",
-                              "READ-WRITE", "UIDNEXT",       "UIDVALIDITY", "UNSEEN"};
+  extension.response_codes = {"ANNOTATIONS", "CLOSED",     "HIGHESTMODSEQ", "MAILBOXID",   "PERMANENTFLAGS",
+                              "READ-ONLY",   "READ-WRITE", "UIDNEXT",       "UIDVALIDITY", "UNSEEN"};
   return extension;
 }
 

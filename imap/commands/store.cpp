@@ -1,5 +1,7 @@
 // STORE and UID STORE (RFC 9051 6.4.6) with UNCHANGEDSINCE and MODIFIED (RFC 7162 3.1.3). The flags are told with the
-// updates that end the command. Very many messages are changed in pieces.
+// updates that end the command. Very many messages are changed in pieces; annotations (RFC 5257 4.5) all at once, with
+// an implicit .SILENT.
+#include "imap/grammar/annotation_entry.h"
 #include "imap/grammar/flags.h"
 #include "imap/grammar/sequence_set.h"
 #include "imap/session/message_limit.h"
@@ -21,9 +23,10 @@ struct StoreCommand {
   bool silent = false;
   schema::FlagSet flags;
   std::optional<ModSeq> unchanged_since;
+  std::optional<grammar::AnnotationSettings> annotations;  // instead of flags
 };
 
-StoreCommand parse_any(wire::Lexer& lexer, bool uid) {
+StoreCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid) {
   StoreCommand command;
   command.uid = uid;
   lexer.sp();
@@ -37,6 +40,12 @@ StoreCommand parse_any(wire::Lexer& lexer, bool uid) {
       command.unchanged_since = ModSeq{lexer.number64()};
     });
     lexer.sp();
+  }
+  if (context.registry.has("annotate") && lexer.try_word("ANNOTATION")) {
+    lexer.sp();
+    command.annotations = grammar::parse_annotation_settings(lexer);
+    lexer.end();
+    return command;
   }
   if (lexer.try_take('+')) {
     command.change = schema::FlagChange::add;
@@ -52,8 +61,17 @@ StoreCommand parse_any(wire::Lexer& lexer, bool uid) {
   return command;
 }
 
-StoreCommand parse_store(wire::Lexer& lexer, const ParseContext&) { return parse_any(lexer, false); }
-StoreCommand parse_uid_store(wire::Lexer& lexer, const ParseContext&) { return parse_any(lexer, true); }
+StoreCommand parse_store(wire::Lexer& lexer, const ParseContext& context) { return parse_any(lexer, context, false); }
+StoreCommand parse_uid_store(wire::Lexer& lexer, const ParseContext& context) {
+  return parse_any(lexer, context, true);
+}
+
+// Values of annotations are the only long ones.
+boost::asio::awaitable<std::optional<Done>> before_literal(Session& session, std::string, std::uint64_t octets) {
+  if (octets <= session.limits().metadata_value_octets) co_return std::nullopt;
+  co_return annotation_too_big();
+}
+std::string literal_too_big(const Limits&) { return annotation_too_big().code; }
 
 std::string modified_code(const Session& session, const StoreCommand& command, const UidSet& modified) {
   if (modified.empty()) return {};
@@ -74,6 +92,7 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   const bool was_told = told != session.selected->told.end();
   if (!was_told && known.modseqs[index] == 0) return false;  // changed while the view rested: what it was is not known
   schema::MessageFlags expected = was_told ? told->second : known.flags_at(index);
+  if (command.annotations) return expected.bits == now.bits && expected.keywords == now.keywords;
   if (command.change == schema::FlagChange::replace) {
     expected.bits = 0;
     expected.keywords.clear();
@@ -91,7 +110,30 @@ bool foreseen(const Session& session, const StoreCommand& command, const schema:
   return expected.bits == now.bits && expected.keywords == now.keywords;
 }
 
-boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session, const StoreCommand& command,
+boost::asio::awaitable<Result<schema::StoreResult>> store_annotations(Session& session, const StoreCommand& command,
+                                                                      UidSet uids) {
+  schema::AnnotateRequest request;
+  request.uids = std::move(uids);
+  request.changes = command.annotations->changes(session.principal->account);
+  request.unchanged_since = command.unchanged_since;
+  request.parts = grammar::part_check(command.annotations->entries());
+  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.id,
+               request = std::move(request),
+               &limits = session.limits()](schema::Transaction& tx) -> Result<schema::StoreResult> {
+    auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
+    if (!grant) return grant.error();
+    return schema::store_annotations(tx, *grant, request, limits);
+  };
+  auto result = co_await session.db(std::move(work));
+  if (result && !result->changed.empty()) {
+    constexpr std::size_t kMostOwn = 10000;  // what is forgotten is told
+    std::set<std::int64_t>& own = session.selected->annotations_own;
+    if (own.size() < kMostOwn) own.insert(static_cast<std::int64_t>(result->highestmodseq.value));
+  }
+  co_return result;
+}
+
+boost::asio::awaitable<Result<schema::StoreResult>> store_flags(Session& session, const StoreCommand& command,
                                                                 UidSet uids) {
   const schema::Principal who = *session.principal;
   const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
@@ -108,11 +150,24 @@ boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session
     return schema::store_flags(tx, *grant, request, limits);
   };
   auto result = co_await session.db(std::move(work), mode);
+  co_return result;
+}
+
+boost::asio::awaitable<Result<schema::StoreResult>> store_piece(Session& session, const StoreCommand& command,
+                                                                UidSet uids) {
+  const MailboxId mailbox = session.selected->view.snapshot().mailbox.id;
+  Result<schema::StoreResult> result = fail(Failure::internal, "");
+  if (command.annotations) {
+    result = co_await store_annotations(session, command, std::move(uids));
+  } else {
+    result = co_await store_flags(session, command, std::move(uids));
+  }
   if (!result) co_return result.error();
   if (!result->changed.empty()) session.changed(mailbox);
   session.silent_modseq = result->highestmodseq;
   for (const schema::MessageFlags& message : result->messages) {
-    const bool quiet = command.silent && foreseen(session, command, message, result->keywords);
+    const bool silent = command.silent || command.annotations;
+    const bool quiet = silent && foreseen(session, command, message, result->keywords);
     (quiet ? session.silent : session.echo).add(message.uid.value);
   }
   // A message that another session changed is told with its present flags (RFC 7162 3.1.3).
@@ -137,6 +192,7 @@ boost::asio::awaitable<Result<void>> tell_piece(Session& session, bool uid) {
 }
 
 boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
+  if (command.annotations && command.annotations->too_long) co_return annotation_too_big();
   if (session.selected->read_only) co_return no("The mailbox is selected read-only", "NOPERM");
   if (command.unchanged_since) session.enable_condstore();
   if ((command.flags.bits & schema::kReadReportSent) != 0) session.read_report_known = true;
@@ -146,7 +202,8 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
   if (uids->empty()) co_return ok("STORE completed, no messages");
   UidSet modified;
   std::uint64_t stored = 0;
-  std::vector<UidSet> pieces = in_pieces(*uids, session.limited_at.has_value());
+  std::vector<UidSet> pieces{*uids};
+  if (!command.annotations) pieces = in_pieces(*uids, session.limited_at.has_value());
   session.progress.goal = uids->size();
   session.progress.done = 0;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -156,7 +213,7 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
     }
     const std::uint64_t messages = pieces[i].size();
     auto result = co_await store_piece(session, command, std::move(pieces[i]));
-    if (!result) co_return failed(result.error());
+    if (!result) co_return annotations_failed(result.error());
     modified.merge(result->modified);
     stored += result->messages.size();
     *session.progress.done += messages;
@@ -172,9 +229,13 @@ boost::asio::awaitable<Done> execute(Session& session, StoreCommand command) {
 Extension describe() {
   Extension extension;
   extension.name = "store";
-  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162"};
+  extension.rfcs = {"RFC 3501", "RFC 9051", "RFC 7162", "RFC 5257"};
   extension.commands = {command("STORE", kSelected, kUsesMsn | kTellChanges, parse_store, execute),
                         command("UID STORE", kSelected, kTellChanges | kTellExpunges, parse_uid_store, execute)};
+  for (CommandSpec& spec : extension.commands) {
+    spec.before_literal = before_literal;
+    spec.literal_too_big = literal_too_big;
+  }
   extension.response_codes = {"MODIFIED", "EXPUNGEISSUED", "LIMIT"};
   return extension;
 }

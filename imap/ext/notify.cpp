@@ -31,7 +31,7 @@ constexpr std::array<Event, 8> kEvents{{
     {"MessageNew", kMessageNew, true, true},
     {"MessageExpunge", kMessageExpunge, true, true},
     {"FlagChange", kFlagChange, true, true},
-    {"AnnotationChange", kUnsupported, true, true},
+    {"AnnotationChange", kAnnotationChange, true, true},
     {"MailboxName", kMailboxName, false, false},
     {"SubscriptionChange", kSubscriptionChange, false, false},
     {"MailboxMetadataChange", kMailboxMetadata, false, false},
@@ -40,8 +40,9 @@ constexpr std::array<Event, 8> kEvents{{
 
 constexpr unsigned kMetadataEvents = kMailboxMetadata | kServerMetadata;
 
-// The store has annotations all the same; clients see them by METADATA alone.
+// The store has annotations all the same; clients see them by METADATA and ANNOTATE alone.
 bool supported(const Registry& registry, unsigned bit) {
+  if (bit == kAnnotationChange) return registry.has("annotate");
   return bit != kUnsupported && ((bit & kMetadataEvents) == 0 || registry.has("metadata"));
 }
 
@@ -70,7 +71,7 @@ void parse_event(wire::Lexer& lexer, const ParseContext& context, Group& group) 
   }
   if (group.of_selected() && !event->of_messages) lexer.bad("Only message events concern the selected mailbox");
   group.events |= supported(context.registry, event->bit) ? event->bit : kUnsupported;
-  if (event->needs_messages && event->bit == kUnsupported) group.events |= kFlagChange;  // the same rule
+  if (event->needs_messages && !supported(context.registry, event->bit)) group.events |= kFlagChange;  // the same rule
   if (event->bit != kMessageNew || lexer.peek() != ' ' || lexer.peek_at(1) != '(') return;
   if (!group.of_selected()) lexer.bad("FETCH items belong to SELECTED and SELECTED-DELAYED");
   lexer.sp();
@@ -137,6 +138,7 @@ void watch_selected(Notify& notify, const Group& group) {
   if (group.events == 0) return;
   notify.selected = group.filter.kind == Kind::selected ? Notify::Selected::immediate : Notify::Selected::delayed;
   notify.flags = (group.events & kFlagChange) != 0;
+  notify.annotations = (group.events & kAnnotationChange) != 0;
   notify.fetch_new = group.fetch;
 }
 
@@ -149,7 +151,8 @@ void tell_status(Session& session, const CounterNews& one) {
                 {"UIDVALIDITY", one.mailbox.uidvalidity.value}};
   const bool flags = (one.events & kFlagChange) != 0;
   if (flags) data.items.emplace_back("UNSEEN", one.mailbox.unseen);
-  if (session.enabled.condstore || (flags && session.services.registry.has("condstore"))) {
+  const bool changes = flags || (one.events & kAnnotationChange) != 0;
+  if (session.enabled.condstore || (changes && session.services.registry.has("condstore"))) {
     data.items.emplace_back("HIGHESTMODSEQ", one.mailbox.highestmodseq.value);
   }
   session.out << data;

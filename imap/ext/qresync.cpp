@@ -3,6 +3,7 @@
 // session/updates.cpp.
 #include "imap/grammar/sequence_set.h"
 #include "imap/response/responses.h"
+#include "imap/session/annotation_news.h"
 #include "imap/session/resync.h"
 
 #include <memory>
@@ -99,6 +100,12 @@ boost::asio::awaitable<Result<void>> resynchronise(Session& session, std::shared
   auto vanished = co_await vanished_since(session, among, known->modseq);
   if (!vanished) co_return vanished.error();
   if (const Uid agreed = agreed_up_to(view, *known); agreed.value > 0) vanished->remove(1, agreed.value);
+  AnnotationNames annotations;
+  if (session.selected->annotate) {
+    auto names = co_await annotations_since(session, known->modseq);
+    if (!names) co_return names.error();
+    annotations = std::move(*names);
+  }
   session.out << Vanished{std::move(*vanished), true};
   for (const auto& range : among.ranges()) {
     for (std::size_t i = snapshot->lower_bound(range.first); i < snapshot->size() && snapshot->uids[i] <= range.last;
@@ -106,7 +113,8 @@ boost::asio::awaitable<Result<void>> resynchronise(Session& session, std::shared
       if (snapshot->modseqs[i] <= known->modseq.value) continue;
       const schema::MessageFlags flags = snapshot->flags_at(i);
       session.out << FetchFlags{static_cast<std::uint32_t>(i + 1), flags.uid.value,
-                                flag_names_for(session, flags, snapshot->keywords), flags.modseq.value};
+                                flag_names_for(session, flags, snapshot->keywords), flags.modseq.value,
+                                std::move(annotations[flags.uid.value])};
       auto sent = co_await session.out.relieve();
       if (!sent) co_return sent.error();
       if (session.terminated) co_return being_ended();

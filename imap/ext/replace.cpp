@@ -114,6 +114,7 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   if (!uid) co_return failed(uid.error());
   const auto path = existing_path(session, command.mailbox);
   if (!path) co_return failed(target_error(path.error()));
+  if (command.message.front().annotations.too_long) co_return annotation_too_big();
   auto staged = co_await stage_messages(session, *path, std::move(command.message), false);
   if (!staged) co_return failed(staged.error());
   const schema::Principal who = *session.principal;
@@ -127,7 +128,7 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
     auto refused = co_await refuse_target(session, command.mailbox);
     if (refused) co_return *refused;
   }
-  if (!replaced) co_return failed(replaced.error());
+  if (!replaced) co_return annotations_failed(replaced.error());
   const schema::DepositedAt& stored = replaced->stored;
   session.changed(source);
   session.changed(stored.mailbox, stored.result.uids);

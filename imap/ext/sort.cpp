@@ -18,9 +18,8 @@ struct SortCommand {
   SortOrder order;
   SearchCriteria criteria;
 
-  [[nodiscard]] bool by_relevancy() const {
-    return std::any_of(order.begin(), order.end(),
-                       [](const SortCriterion& one) { return one.key == SortKey::relevancy; });
+  [[nodiscard]] bool by(SortKey key) const {
+    return std::any_of(order.begin(), order.end(), [key](const SortCriterion& one) { return one.key == key; });
   }
 };
 
@@ -40,7 +39,7 @@ SortCommand parse_any(wire::Lexer& lexer, const ParseContext& context, bool uid)
   lexer.sp();
   command.criteria = parse_criteria(lexer, context, Charset::comes_first);
   check_relevancy(lexer, command.options, command.criteria);
-  if (command.by_relevancy() && !command.criteria.uses_fuzzy) lexer.bad("RELEVANCY needs a FUZZY search key");
+  if (command.by(SortKey::relevancy) && !command.criteria.uses_fuzzy) lexer.bad("RELEVANCY needs a FUZZY search key");
   return command;
 }
 
@@ -81,7 +80,9 @@ boost::asio::awaitable<Done> answer(Session& session, SortCommand& command) {
   if (command.options.relevancy) {
     for (const std::uint32_t uid : *sorted) relevancy.push_back(scores->of(uid));
   }
-  const bool update_refused = command.options.update && command.by_relevancy();  // scores are of this moment
+  // Scores are of this moment, and annotations change.
+  const bool changing = command.by(SortKey::relevancy) || command.by(SortKey::annotation);
+  const bool update_refused = command.options.update && changing;
   SearchUpdate update;
   if (command.options.update && !update_refused) {
     update.uid = command.uid;
@@ -106,7 +107,7 @@ boost::asio::awaitable<Done> answer(Session& session, SortCommand& command) {
     session.mid_response = false;
   }
   if (update_refused) {
-    refuse_update(session, "No updates for an order by relevancy");
+    refuse_update(session, "No updates for an order by relevancy or annotations");
   } else if (command.options.update) {
     start_update(session, std::move(update));
   }

@@ -1,4 +1,4 @@
-// sort-criteria of SORT (RFC 5256 5, RFC 5957 5): "(SUBJECT REVERSE DATE)".
+// sort-criteria of SORT (RFC 5256 5, RFC 5957 5, RFC 5257 4.9): "(SUBJECT REVERSE DATE)".
 // Runs on: any thread.
 #pragma once
 
@@ -6,15 +6,34 @@
 #include "imap/wire/lexer.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace cpm::imap {
 
-enum class SortKey : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
+enum class SortKey : std::uint8_t {
+  arrival,
+  cc,
+  date,
+  from,
+  size,
+  subject,
+  to,
+  display_from,
+  display_to,
+  relevancy,
+  annotation
+};
 
 struct SortCriterion {
   SortKey key = SortKey::arrival;
   bool reverse = false;
+  std::string entry;    // of an annotation
+  bool shared = false;  // its shared value, else the private one
+
+  [[nodiscard]] bool same_key(const SortCriterion& other) const {
+    return key == other.key && entry == other.entry && shared == other.shared;
+  }
 };
 using SortOrder = std::vector<SortCriterion>;  // no key twice
 

@@ -60,6 +60,21 @@ void encode(wire::Encoder& out, const ListData& response) {
   out.crlf();
 }
 
+void encode(wire::Encoder& out, const MetadataValues& response) {
+  out.raw("* METADATA ").mailbox_quoted(response.mailbox);
+  const char* before = " (";
+  for (const auto& [entry, value] : response.values) {
+    out.raw(before).astring(entry).sp();
+    before = " ";
+    if (value && value->find('\0') != std::string::npos) {
+      out.literal_head(value->size(), true).raw(*value);
+    } else {
+      out.nstring(value);
+    }
+  }
+  out.raw(")").crlf();
+}
+
 void encode(wire::Encoder& out, const MetadataNames& response) {
   out.raw("* METADATA ").mailbox_quoted(response.mailbox);
   for (const std::string& entry : response.entries) out.sp().astring(entry);
@@ -85,7 +100,19 @@ void encode(wire::Encoder& out, const FetchFlags& response) {
     out.raw(between).raw("FLAGS ").flags(*response.flags);
     between = " ";
   }
-  if (response.modseq) out.raw(between).raw("MODSEQ (").number(*response.modseq).raw(")");
+  if (response.modseq) {
+    out.raw(between).raw("MODSEQ (").number(*response.modseq).raw(")");
+    between = " ";
+  }
+  if (!response.annotations.empty()) {
+    out.raw(between).raw("ANNOTATION");
+    const char* before = " (";
+    for (const std::string& entry : response.annotations) {
+      out.raw(before).astring(entry);
+      before = " ";
+    }
+    out.raw(")");
+  }
   out.raw(")").crlf();
 }
 

@@ -67,6 +67,11 @@ struct ListData {
   std::string old_name;                // OLDNAME, only for sessions with IMAP4rev2
   bool child_info_subscribed = false;  // ("CHILDINFO" ("SUBSCRIBED"))
 };
+// Annotations of a mailbox with their values; none: NIL (RFC 5464 4.4.1).
+struct MetadataValues {
+  std::string mailbox;
+  std::vector<std::pair<std::string, std::optional<std::string>>> values;  // at least one
+};
 // Annotations that changed, without their values (RFC 5464 4.4.2); an empty mailbox is the server.
 struct MetadataNames {
   std::string mailbox;
@@ -83,6 +88,7 @@ struct FetchFlags {
   std::uint32_t uid;
   std::optional<std::vector<std::string>> flags;
   std::optional<std::uint64_t> modseq;
+  std::vector<std::string> annotations;  // entries that somebody else changed (RFC 5257 4.4)
 };
 
 void encode(wire::Encoder& out, const Untagged& response);
@@ -97,6 +103,7 @@ void encode(wire::Encoder& out, const SearchData& response);
 void encode(wire::Encoder& out, const StatusData& response);
 void encode(wire::Encoder& out, const ListData& response);
 void encode(wire::Encoder& out, const FetchHead& response);
+void encode(wire::Encoder& out, const MetadataValues& response);
 void encode(wire::Encoder& out, const MetadataNames& response);
 void encode(wire::Encoder& out, const FetchFlags& response);
 

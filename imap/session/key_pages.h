@@ -1,5 +1,6 @@
 // Reading the sort keys of many messages in pages, two at a time, each made into a `Page` on the db thread that reads
-// it: Page has add(const schema::SortRow&, const mime::SortKeys&), called by rising UID.
+// it: Page has add(const schema::SortRow&, const mime::SortKeys&), called by rising UID; if it
+// has prepare(tx, grant, user, uids), that is called before.
 // Runs on: session strand; pages on db threads.
 #pragma once
 
@@ -41,6 +42,9 @@ boost::asio::awaitable<Result<void>> read_key_pages(Session& session, MailboxId 
         if (!grant) return grant.error();
         CPM_TRY(rows, schema::sort_rows(tx, *grant, some, columns));
         auto page = std::make_shared<Page>(empty);
+        if constexpr (requires { page->prepare(tx, *grant, who.account, some); }) {
+          CPM_CHECK(page->prepare(tx, *grant, who.account, some));
+        }
         for (const schema::SortRow& row : rows.rows) {
           mime::SortKeys keys;
           if (columns == schema::SortColumns::keys) {

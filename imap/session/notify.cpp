@@ -110,14 +110,15 @@ void tell_name(Session& session, const NameNews& news) {
 void tell_counters(Session& session, const CounterNews& news) {
   const bool condstore = session.enabled.condstore;
   const bool flags = (news.events & kFlagChange) != 0;
-  if (!news.counts && !(flags && (news.unseen || (condstore && news.modseq)))) return;
+  const bool changes = flags || (news.events & kAnnotationChange) != 0;
+  if (!news.counts && !(flags && news.unseen) && !(changes && condstore && news.modseq)) return;
   StatusData data;
   data.path = news.mailbox.path;
   if (news.counts) {
     data.items.emplace_back("UIDNEXT", news.mailbox.uidnext.value);
     data.items.emplace_back("MESSAGES", news.mailbox.messages);
   }
-  if (news.fresh || (flags && condstore)) data.items.emplace_back("UIDVALIDITY", news.mailbox.uidvalidity.value);
+  if (news.fresh || (changes && condstore)) data.items.emplace_back("UIDVALIDITY", news.mailbox.uidvalidity.value);
   if (flags && news.unseen) data.items.emplace_back("UNSEEN", news.mailbox.unseen);
   if (condstore) data.items.emplace_back("HIGHESTMODSEQ", news.mailbox.highestmodseq.value);
   session.out << data;

@@ -23,7 +23,8 @@ struct Notify {
     immediate,  // EXPUNGE at any time
   };
   Selected selected = Selected::nothing;
-  bool flags = false;  // FlagChange there
+  bool flags = false;        // FlagChange there
+  bool annotations = false;  // AnnotationChange there
   // FETCH for new messages; null when nothing of them is asked for.
   std::shared_ptr<const FetchItems> fetch_new;
   bool failed = false;    // the last look at it did

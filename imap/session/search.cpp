@@ -36,7 +36,7 @@ int cost(const SearchNode& node) {
     return 1;
   }
   if (std::holds_alternative<schema::SentDateIs>(leaf)) return 2;
-  if (std::holds_alternative<schema::HeaderHas>(leaf)) return 3;
+  if (std::holds_alternative<schema::HeaderHas>(leaf) || std::holds_alternative<schema::AnnotationHas>(leaf)) return 3;
   return 4;
 }
 
@@ -336,6 +336,12 @@ class Evaluation {
     std::vector<schema::Scored> scores;  // of a fuzzy key
   };
 
+  // What the store must know of who asks.
+  static SearchNode bound(SearchNode node, const schema::Principal& who) {
+    if (auto* annotation = std::get_if<schema::AnnotationHas>(&node.leaf)) annotation->user = who.account;
+    return node;
+  }
+
   static Result<Answer> answer(schema::Transaction& tx, const schema::Grant& grant, const SearchNode& node,
                                const UidSet& page) {
     Answer out;
@@ -365,7 +371,7 @@ class Evaluation {
       for (; begin < all.size() && ahead.size() < kUnderWay; begin += page_size) {
         UidSet page;
         for (std::size_t i = begin; i < std::min(all.size(), begin + page_size); ++i) page.add(all[i]);
-        auto work = [who, mailbox, page, node](schema::Transaction& tx) -> Result<Answer> {
+        auto work = [who, mailbox, page, node = bound(node, who)](schema::Transaction& tx) -> Result<Answer> {
           auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
           if (!grant) return grant.error();
           return answer(tx, *grant, node, page);

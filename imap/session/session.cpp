@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace cpm::imap {
 
@@ -80,6 +81,8 @@ void Session::select(std::shared_ptr<const Snapshot> snapshot, bool read_only, F
                             {},
                             {},
                             {}});
+  selected->annotate = std::exchange(annotate_next, false);
+  selected->annotations_told = up_to;
   state = kSelected;
 }
 

@@ -123,6 +123,9 @@ struct Selected {
   UidSet made;  // messages that this session put here and has not been told of; only while somebody asks
   // What NOTIFY and UPDATE (RFC 5465 5.2, 7) ask for; stays when a FETCH fails.
   std::vector<Unfetched> unfetched;
+  bool annotate = false;                   // SELECT (ANNOTATE): changes of annotations are told (RFC 5257 4.4)
+  ModSeq annotations_told;                 // … up to here
+  std::set<std::int64_t> annotations_own;  // MODSEQs above it of this session's changes: not news
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -158,6 +161,7 @@ class Session : public std::enable_shared_from_this<Session> {
   UidSet echo;    // STORE: tell the flags of these with the updates
   UidSet silent;  // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
+  bool annotate_next = false;      // the running SELECT has the parameter ANNOTATE
   UidSet removed;                  // from the selected mailbox by commands of this session; not told yet
   std::unique_ptr<Notify> notify;  // since the first NOTIFY (RFC 5465); null before
 

@@ -2,6 +2,7 @@
 
 #include "imap/mime/casemap.h"
 #include "imap/session/key_pages.h"
+#include "schema/annotations.h"
 #include "schema/fetch.h"
 
 #include <algorithm>
@@ -19,7 +20,8 @@ std::uint8_t Scores::of(std::uint32_t uid) const {
 schema::SortColumns SortTable::columns() const {
   auto columns = schema::SortColumns::message;
   for (const SortCriterion& criterion : order_) {
-    if (criterion.key == SortKey::arrival || criterion.key == SortKey::size || criterion.key == SortKey::relevancy)
+    if (criterion.key == SortKey::arrival || criterion.key == SortKey::size || criterion.key == SortKey::relevancy ||
+        criterion.key == SortKey::annotation)
       continue;
     if (criterion.key != SortKey::date) return schema::SortColumns::keys;
     columns = schema::SortColumns::dates;
@@ -42,10 +44,35 @@ void SortTable::add_text(std::string_view utf8) {
   values_.push_back({prefix, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)});
 }
 
+Result<void> SortTable::prepare(schema::Transaction& tx, const schema::Grant& grant, AccountId user,
+                                const UidSet& uids) {
+  schema::AnnotationsWanted wanted;
+  wanted.of_user = wanted.shared = false;
+  for (const SortCriterion& criterion : order_) {
+    if (criterion.key != SortKey::annotation) continue;
+    wanted.entries.push_back(criterion.entry);
+    (criterion.shared ? wanted.shared : wanted.of_user) = true;
+  }
+  if (wanted.entries.empty()) return {};
+  CPM_TRY(messages, schema::read_annotations(tx, grant, user, uids, wanted));
+  for (schema::MessageAnnotations& message : messages) {
+    std::vector<std::string>& values = annotations_[message.uid.value];
+    values.resize(order_.size());
+    for (schema::AnnotationValue& one : message.values) {
+      for (std::size_t i = 0; i < order_.size(); ++i) {
+        const bool meant = order_[i].key == SortKey::annotation && order_[i].entry == one.entry;
+        if (meant && order_[i].shared == one.shared) values[i] = *one.value;
+      }
+    }
+  }
+  return {};
+}
+
 void SortTable::add(const schema::SortRow& row, const mime::SortKeys& keys) {
   uids_.push_back(row.uid.value);
-  for (const SortCriterion& criterion : order_) {
-    switch (criterion.key) {
+  const auto annotated = annotations_.find(row.uid.value);
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    switch (order_[i].key) {
       case SortKey::arrival: add_number(row.internal_date); break;
       case SortKey::date: add_number(row.sent); break;
       case SortKey::size: add_number(static_cast<std::int64_t>(row.size)); break;
@@ -56,6 +83,9 @@ void SortTable::add(const schema::SortRow& row, const mime::SortKeys& keys) {
       case SortKey::display_from: add_text(keys.display_from); break;
       case SortKey::display_to: add_text(keys.display_to); break;
       case SortKey::relevancy: add_number(scores_ ? -std::int64_t{scores_->of(row.uid.value)} : 0); break;
+      case SortKey::annotation:
+        add_text(annotated == annotations_.end() ? std::string_view() : annotated->second[i]);
+        break;
     }
   }
 }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace cpm::imap {
@@ -36,6 +37,9 @@ class SortTable {
       : order_(std::move(order)), collation_(collation), scores_(std::move(scores)) {}
 
   [[nodiscard]] schema::SortColumns columns() const;
+  // Reads the annotations of messages that are going to be added, if the order needs any. Runs on: db thread.
+  [[nodiscard]] Result<void> prepare(schema::Transaction& tx, const schema::Grant& grant, AccountId user,
+                                     const UidSet& uids);
   // REQUIRES: UIDs rise. `keys` is read when columns() are keys.
   void add(const schema::SortRow& row, const mime::SortKeys& keys);
   void append(const SortTable& page);  // REQUIRES: made for the same order; its UIDs are greater
@@ -63,6 +67,8 @@ class SortTable {
   std::vector<std::uint32_t> uids_;
   std::vector<Value> values_;  // order_.size() a message
   std::string texts_;
+  // Of the page that is being made: the values, a criterion each, of those that have any.
+  std::unordered_map<std::uint32_t, std::vector<std::string>> annotations_;
 };
 
 // The keys of `uids`, messages gone meanwhile left out. Failure::limit when they would take too much memory.

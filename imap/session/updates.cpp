@@ -2,6 +2,7 @@
 
 #include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
+#include "imap/session/annotation_news.h"
 #include "imap/session/contexts.h"
 #include "imap/session/metadata_news.h"
 #include "imap/session/notify.h"
@@ -69,7 +70,8 @@ void tell_expunged(Session& session, const View::Changes& changes) {
   }
 }
 
-void tell_flags(Session& session, const Snapshot& now, std::size_t index, bool silent) {
+void tell_flags(Session& session, const Snapshot& now, std::size_t index, bool silent,
+                std::vector<std::string> annotations = {}) {
   Selected& selected = *session.selected;
   const schema::MessageFlags flags = now.flags_at(index);
   FetchFlags response;
@@ -80,7 +82,28 @@ void tell_flags(Session& session, const Snapshot& now, std::size_t index, bool s
     response.modseq = flags.modseq.value;
     selected.modseq_said = std::max(selected.modseq_said, flags.modseq);
   }
+  response.annotations = std::move(annotations);
   session.out << response;
+}
+
+// The client was not asked to hear of flags, but of annotations.
+void tell_annotations(Session& session, std::uint32_t uid, std::vector<std::string> annotations) {
+  FetchFlags response;
+  response.msn = session.selected->view.msn_of(Uid{uid}).value;
+  response.uid = uid;
+  response.annotations = std::move(annotations);
+  session.out << response;
+}
+
+// Whether the client knows these flags already: then something else of the message changed.
+bool knows_flags(const Selected& selected, const Snapshot& before, const schema::MessageFlags& now) {
+  if (const auto told = selected.told.find(now.uid.value); told != selected.told.end()) {
+    return told->second.bits == now.bits && told->second.keywords == now.keywords;
+  }
+  const std::size_t index = before.index_of(now.uid.value);
+  if (index == Snapshot::npos || before.modseqs[index] == 0) return false;
+  const schema::MessageFlags known = before.flags_at(index);
+  return known.bits == now.bits && known.keywords == now.keywords;
 }
 
 // Where messages of `uids` stand, in the order in which their flags are told.
@@ -97,10 +120,12 @@ std::vector<std::size_t> places_of(const Snapshot& now, const UidSet& uids, cons
 
 // The view moves to `latest`, with what that does to the session's contexts; returns the messages that are new in it.
 UidSet tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, const Tell& tell, Scope scope,
-                    const ContextNews& news) {
+                    const ContextNews& news, AnnotationNames annotations) {
   Selected& selected = *session.selected;
   const ModSeq told_before_this = selected.told_up_to;
   tell_gone(session, news);  // with the numbers of before, and though EXPUNGE may have to wait (RFC 5267 4.3.4)
+  const std::shared_ptr<const Snapshot> before = selected.view.shared();
+  const bool flags_left_out = selected.flags_told_up_to.has_value();  // `before` says more than the client knows
   const View::Changes changes = selected.view.advance(std::move(latest), tell.expunges);
   const Snapshot& now = selected.view.snapshot();
   tell_expunged(session, changes);
@@ -128,11 +153,24 @@ UidSet tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, co
     }
     selected.flags_told_up_to.reset();
   }
+  for (const auto& [uid, entries] : annotations) told.add(uid);
   for (const std::size_t i : places_of(now, told, tell)) {
     const std::uint32_t uid = now.uids[i];
     const ModSeq modseq{now.modseqs[i]};
     const auto known = selected.told.find(uid);
     const bool told_before = known != selected.told.end() && known->second.modseq == modseq;
+    const auto annotated = annotations.find(uid);
+    if (annotated != annotations.end()) {
+      if (scope == Scope::no_flags) {
+        tell_annotations(session, uid, std::move(annotated->second));
+      } else {
+        tell_flags(session, now, i, false, std::move(annotated->second));
+        continue;
+      }
+    } else if (!session.enabled.condstore && !flags_left_out && !tell.echo.contains(uid) &&
+               knows_flags(selected, *before, now.flags_at(i))) {
+      continue;
+    }
     if (told_before && !session.enabled.condstore && !tell.echo.contains(uid)) continue;
     const bool silent = tell.silent.contains(uid) && modseq == tell.silent_modseq;
     if (silent && !session.enabled.condstore) continue;
@@ -148,6 +186,8 @@ UidSet tell_changes(Session& session, std::shared_ptr<const Snapshot> latest, co
   if (selected.view.ghosts().empty() && !selected.flags_told_up_to) {
     selected.told_up_to = now.mailbox.highestmodseq;
   }
+  selected.annotations_told = now.mailbox.highestmodseq;
+  selected.annotations_own.clear();
   return changes.added;
 }
 
@@ -344,8 +384,11 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell) {
   auto news = co_await context_news(session, *latest);
   if (session.notify) session.notify->failed = !news;
   if (!news) co_return news.error();
+  auto annotations = co_await annotation_news(session, **latest);
+  if (session.notify) session.notify->failed = !annotations;
+  if (!annotations) co_return annotations.error();
   std::vector<Unfetched> asked = asked_for(session, *news);
-  UidSet added = tell_changes(session, *latest, tell, scope, *news);
+  UidSet added = tell_changes(session, *latest, tell, scope, *news, std::move(*annotations));
   // The FETCH that UPDATE asks for comes before ADDTO (RFC 5465 7), but with NOTIFY behind it (5.2).
   const bool fetch_first = session.notify == nullptr;
   if (!fetch_first) {

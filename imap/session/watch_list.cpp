@@ -98,7 +98,8 @@ void WatchList::compare(Known& known, const schema::WatchedMailbox& now, bool fr
   known.highestmodseq = static_cast<std::uint32_t>(row.highestmodseq.value);
   if (by_client || row.id == selected || (known.events & kMessageEvents) == 0) return;
   // Another mailbox may have had this name: its UIDVALIDITY is told though it is empty (RFC 5465 5.1).
-  if (fresh && (known.events & kFlagChange) != 0 && !own.names.contains(row.path)) one.counts = true;
+  if (fresh && (known.events & (kFlagChange | kAnnotationChange)) != 0 && !own.names.contains(row.path))
+    one.counts = true;
   if (!one.counts && !one.unseen && !one.modseq && names_) return;
   one.mailbox = row;
   news.counters.push_back(std::move(one));

@@ -28,7 +28,8 @@ enum NotifyEvent : unsigned {
   kSubscriptionChange = 16,
   kMailboxMetadata = 32,
   kServerMetadata = 64,  // asked for with any mailbox
-  kMessageEvents = kMessageNew | kMessageExpunge | kFlagChange,
+  kAnnotationChange = 128,
+  kMessageEvents = kMessageNew | kMessageExpunge | kFlagChange | kAnnotationChange,
 };
 
 struct EventGroup {

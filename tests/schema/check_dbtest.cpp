@@ -66,6 +66,16 @@ TEST_F(CheckTest, OneAccountByAddress) {
 TEST_F(CheckTest, FindsWrongUsage) {
   expect_found("update account set used_messages = 9", "alice@example.net||", "usage is 9 messages");
 }
+TEST_F(CheckTest, FindsAnnotationsOfNothing) {
+  expect_found(
+      "insert into message_annotation (account_id, owner_id, mailbox_id, uid, modseq, entry, value)"
+      " select account_id, 0, 1, 999, 1, '/comment', 'x' from account",
+      "alice@example.net|INBOX|", "annotation /comment of UID 999: there is no such message");
+}
+TEST_F(CheckTest, FindsWrongOctetsOfAnnotations) {
+  expect_found("update account set annotation_octets = 5", "alice@example.net||",
+               "annotations of messages take 5 octets; counted 0");
+}
 TEST_F(CheckTest, FindsWrongCounters) {
   expect_found("update mailbox set unseen = 0 where mailbox_id = 1", "alice@example.net|INBOX|", "counters");
 }
