@@ -1,6 +1,6 @@
 // cpmctl conversation reindex: what objects of CPM say of themselves, read again from their octets by the code that
-// deposits use, and conversations made of it. Nothing that an IMAP session has been told changes, so the server may go
-// on.
+// deposits use, and conversations made of it. No UID, MODSEQ or octet changes, so the server may go on; the THREADID of
+// an object that does not stand where it was deposited may.
 #include "admin/cli.h"
 #include "admin/conversation_verbs.h"
 #include "admin/message_verbs.h"

@@ -97,7 +97,9 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   for (const AppendMessage& message : command.messages) {
     if (message.annotations.too_long) co_return annotation_too_big();
   }
-  auto staged = co_await stage_messages(session, *path, std::move(command.messages), true);
+  // One that is there already needs no room.
+  const bool needs_room = !session.enabled.deposit_once;
+  auto staged = co_await stage_messages(session, *path, std::move(command.messages), needs_room);
   if (!staged) co_return failed(staged.error());
   if (session.enabled.deposit_once) {
     auto done = co_await append_once(session, *path, *staged);

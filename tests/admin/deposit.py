@@ -400,6 +400,14 @@ def once(server, folder):
         done = deposit(server, file, "--once")
         check(done.returncode == 0 and "1 of them were there already" in done.stdout, "the second is found", done.stdout + done.stderr)
         check(len(download(server, "Default/once")) == 1, "and is not there twice")
+        # What filled the store is found, large or small, though there is no room for it once more.
+        (folder / "full.bin").write_bytes(400_000 * b"f")
+        for number, line in enumerate((every_kind()[0], every_kind()[2].replace("big.bin", "full.bin"))):
+            server.ctl("user", "add", f"full{number}@example.net", "--quota-messages", "1", "--password-stdin", stdin="secret\n")
+            file.write_text(line + "\n")
+            for attempt, already in enumerate((False, True)):
+                done = deposit(server, file, "--once", service=["--as", "recorder", "--password-stdin", "--for", f"full{number}@example.net"])
+                check(done.returncode == 0 and ("already" in done.stdout) == already, f"deposit {attempt + 1} into a store that it fills", done.stderr)
     fake_once(server, folder)
 
 
