@@ -161,8 +161,10 @@ constexpr Query kInvariants[] = {
     // What annotations take: of mailboxes with their messages, of the server, and both together.
     {"check_mailbox_annotations",
      "select b.mailbox_id, format('annotations take %s octets; counted %s', b.annotation_bytes, coalesce(r.octets, 0))"
-     " from mailbox b left join (select mailbox_id, sum(octet_length(entry) + octet_length(value)) as octets"
-     " from metadata where account_id = $1 and value is not null group by mailbox_id) r on r.mailbox_id = b.mailbox_id"
+     " from mailbox b left join (select t.mailbox_id, sum(octet_length(t.entry) + octet_length(t.value)) as octets from"
+     " (select mailbox_id, entry, value from metadata where account_id = $1 union all"
+     " select mailbox_id, entry, value from message_annotation where account_id = $1) t"
+     " where t.value is not null group by t.mailbox_id) r on r.mailbox_id = b.mailbox_id"
      " where b.account_id = $1 and b.annotation_bytes <> coalesce(r.octets, 0) limit 1000"},
     {"check_account_annotations",
      "select 0, format('annotations of the account take %s octets; counted %s', a.used_annotations, r.octets)"

@@ -5,6 +5,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/session/containment.h"
 #include "imap/session/message_limit.h"
+#include "schema/owners.h"
 
 namespace cpm::imap::commands::append {
 
@@ -61,10 +62,11 @@ std::string uid_list(const std::vector<std::uint32_t>& uids) {
   return out;
 }
 
-// With the deposits of other sessions into the same account.
+// With the deposits of other sessions into the same account; into one of another account by itself.
 template <class Work>
 auto deposit(Session& session, std::string path, const std::vector<schema::StagedMessage>& messages, Work work,
              schema::Mode alone) {
+  if (schema::leads_elsewhere(path)) return session.db(std::move(work), alone);
   std::uint64_t octets = 0;
   for (const schema::StagedMessage& message : messages) octets += message.inline_bytes ? message.size : 0;
   return session.db_together(session.principal->account, std::move(path), schema::conversation_order(messages), octets,

@@ -8,6 +8,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/response/responses.h"
 #include "schema/audit.h"
+#include "schema/owners.h"
 
 #include <algorithm>
 #include <array>
@@ -109,18 +110,28 @@ RootsCommand parse_roots(wire::Lexer& lexer, const ParseContext&) {
   return command;
 }
 
-// The mailbox need not exist (RFC 9208 4.1.2); one that does must be readable (6), because usage tells what is in it.
+// The roots of a mailbox, called as the principal names its mailboxes. It need not exist (RFC 9208 4.1.2); one that
+// does must be readable (6), because usage tells what is in it, and one of another account must be there.
+Result<std::vector<QuotaRoot>> roots_of(schema::Transaction& tx, const schema::Principal& who,
+                                        const std::string& path) {
+  auto grant = schema::authorize(tx, who, path, schema::kRead);
+  if (!grant && (grant.error().failure != Failure::not_found || schema::leads_elsewhere(path))) return grant.error();
+  const std::string own = grant ? grant->mailbox().own_path() : path;
+  const std::string prefix = grant ? grant->mailbox().path.substr(0, grant->mailbox().path.size() - own.size()) : "";
+  CPM_TRY(roots, schema::quota_roots(tx, grant ? grant->account() : who.account));
+  std::erase_if(roots, [&](const QuotaRoot& root) { return !schema::governs(root, own); });
+  for (QuotaRoot& root : roots) {
+    root.path = prefix + root.path;
+    if (root.path.ends_with('/')) root.path.pop_back();
+  }
+  return roots;
+}
+
 boost::asio::awaitable<Done> execute_roots(Session& session, RootsCommand command) {
   const auto path = mailbox_path(session, command.mailbox);
   if (!path) co_return failed(path.error());
   const schema::Principal who = *session.principal;
-  auto work = [who, path = *path](schema::Transaction& tx) -> Result<std::vector<QuotaRoot>> {
-    auto grant = schema::authorize(tx, who, path, schema::kRead);
-    if (!grant && grant.error().failure != Failure::not_found) return grant.error();
-    CPM_TRY(roots, schema::quota_roots(tx, who.account));
-    std::erase_if(roots, [&](const QuotaRoot& root) { return !schema::governs(root, path); });
-    return roots;
-  };
+  auto work = [who, path = *path](schema::Transaction& tx) { return roots_of(tx, who, path); };
   auto roots = co_await session.db(std::move(work), schema::Mode::reads);
   if (!roots) co_return failed(roots.error());
   wire::Encoder out = session.out.encoder();

@@ -65,7 +65,7 @@ TEST_F(DepositsTogether, ManyShareFewCommitsAndEachHasItsOwnUids) {
     const DepositedAt& done = **works[i]->result;
     EXPECT_EQ(done.result.uids.size(), i % 5 == 0 ? 3U : 1U);
     for (std::uint32_t uid = done.result.uids.min(); uid <= done.result.uids.max(); ++uid)
-      EXPECT_TRUE(uids[done.mailbox.value].insert(uid).second);
+      EXPECT_TRUE(uids[done.mailbox.id.value].insert(uid).second);
     messages += done.result.uids.size();
   }
   EXPECT_EQ(account_value("used_messages"), std::to_string(messages));
