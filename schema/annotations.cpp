@@ -31,10 +31,13 @@ constexpr Query kOne{"annotation_read",
 constexpr Query kLockAccount{"account_lock_annotate", "select from account where account_id = $1 for no key update"};
 constexpr Query kPut{"annotations_put",
                      "select modseq, changed from annotations_put_v1($1, $2, $3, $4, $5, $6::bytea[], $7, $8, $9)"};
-constexpr Query kChanged{"annotations_changed",
-                         "select distinct a.uid, a.entry from message_annotation a where a.account_id = $1"
-                         " and a.mailbox_id = $2 and a.modseq > $3 and a.modseq <> all ($4::bigint[])"
-                         " and a.owner_id in (0, $5) order by a.uid, a.entry limit $6"};
+constexpr Query kChanged{
+    "annotations_changed",
+    "select distinct a.uid, a.entry from message_annotation a where a.account_id = $1"
+    " and a.mailbox_id = $2 and (a.mailbox_id::bigint << 32 | a.modseq) > ($2::bigint << 32 | $3::bigint)"
+    " and (a.mailbox_id::bigint << 32 | a.modseq) < ($2::bigint + 1) << 32"
+    " and a.modseq <> all ($4::bigint[])"
+    " and a.owner_id in (0, $5) order by a.uid, a.entry limit $6"};
 
 // bytea[] with NULL for what has no value.
 std::string value_array(const std::vector<AnnotationChange>& changes) {

@@ -88,8 +88,8 @@ class Writer:
                 continue
             values = {}
             for line in lines:
-                for entry, body in re.findall(r"(/\S+) \(((?:value\.\w+ \S+ ?)+)\)", line.decode()):
-                    for scope, value in re.findall(r"value\.(\w+) (\S+)", body):
+                for entry, body in re.findall(r'(/\S+) \(((?:value\.\w+ (?:"\w*"|NIL) ?)+)\)', line.decode()):
+                    for scope, value in re.findall(r'value\.(\w+) ("\w*"|NIL)', body):
                         if value != "NIL":
                             values[entry, scope] = value.strip('"')
             text = wire.must(f"GETMETADATA {self.boxes[0]} /private/vendor/test/w").untagged[0].decode()
