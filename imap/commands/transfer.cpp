@@ -108,7 +108,7 @@ Result<Transferred> put(schema::Transaction& tx, const schema::Principal& who, b
   mark.uids = uids;
   mark.change = schema::FlagChange::add;
   mark.flags.bits = schema::kDeleted;
-  CPM_TRY(marked, schema::store_flags(tx, from, mark, limits));
+  CPM_CHECK(schema::store_flags(tx, from, mark, limits));
   CPM_TRY(gone, schema::expunge(tx, from, uids));
   if (gone.uids.size() != uids.size()) return fail(Failure::expunged, "Some messages were expunged meanwhile");
   out.result.source_modseq = gone.highestmodseq;
