@@ -45,8 +45,8 @@ constexpr Query kUseTakenByOther{"mailbox_use_taken_by_other",
                                  "select from mailbox where account_id = $1 and special_use = $2 and mailbox_id <> $3"};
 constexpr Query kUseTaken{"mailbox_use_taken", "select from mailbox where account_id = $1 and special_use = $2"};
 
-constexpr Query kLockMailbox{"mailbox_lock_delete",
-                             "select messages from mailbox where account_id = $1 and mailbox_id = $2 for update"};
+constexpr Query kLockMailbox{
+    "mailbox_lock_delete", "select messages, bytes from mailbox where account_id = $1 and mailbox_id = $2 for update"};
 
 constexpr Query kHasChildren{"mailbox_has_children",
                              "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
