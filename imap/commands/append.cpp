@@ -110,8 +110,9 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
   const Settings& settings = session.services.settings;
-  // One small message is one statement and one commit.
-  const bool single = schema::deposits_in_one_statement(**staged) && !settings.containment;
+  // One small message is one statement and one commit; into the store of another they are more.
+  const bool single =
+      schema::deposits_in_one_statement(**staged) && !settings.containment && !schema::leads_elsewhere(*path);
   const schema::Mode mode = single ? schema::Mode::single : schema::Mode::transaction;
   auto work = [who, target = *path, staged = *staged, &limits,
                &settings](schema::Transaction& tx) -> Result<schema::DepositedAt> {

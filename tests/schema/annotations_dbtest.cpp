@@ -166,7 +166,7 @@ TEST_F(Annotations, GoWithTheirMessage) {
   ASSERT_TRUE(in_transaction([&](Transaction& tx) -> Result<bool> {
                 CPM_TRY(made, create_mailbox(tx, alice_, "Box", SpecialUse::none, limits_));
                 CPM_TRY(from, authorize(tx, alice_, "INBOX", kRead));
-                CPM_TRY(to, authorize(tx, alice_, made.id, kRead));
+                CPM_TRY(to, authorize(tx, alice_, made.ref(), kRead));
                 CPM_CHECK(copy_messages(tx, from, {{1, 3}}, to, limits_));
                 return true;
               }).has_value());

@@ -179,7 +179,7 @@ TEST_F(Append, AtAPathInOneStatement) {
   };
   auto result = deposit_to(alice_, "a/b", {new_message("one", {kSeen, {}}), new_message("")}, Mode::single);
   ASSERT_TRUE(result.has_value()) << result.error().detail;
-  EXPECT_EQ(result->mailbox, row("a/b").id);
+  EXPECT_EQ(result->mailbox, row("a/b").ref());
   EXPECT_EQ(result->result.uids, (UidSet{{1, 2}}));
   EXPECT_EQ(result->result.uidvalidity, row("a/b").uidvalidity);
   EXPECT_EQ(result->result.highestmodseq, row("a/b").highestmodseq);
@@ -195,7 +195,7 @@ TEST_F(Append, AtAPathInOneStatement) {
   // What needs more than one statement takes the long way.
   result = deposit_to(alice_, "a", {new_message("k", {0, {"word"}}), new_message(noise(300'000))}, Mode::transaction);
   ASSERT_TRUE(result.has_value()) << result.error().detail;
-  EXPECT_EQ(result->mailbox, row("a").id);
+  EXPECT_EQ(result->mailbox, row("a").ref());
   EXPECT_EQ(changes("a").changed[1].keywords.size(), 1U);
 
   // A refusal leaves nothing, though there is no transaction to roll back.
