@@ -93,7 +93,7 @@ TEST_F(UrlAuthTest, Mss63KeysAreResetOneByOneOrAll) {
   EXPECT_TRUE(works(url(other, "Default")));
   EXPECT_NE(token(), inbox);
   const auto removed =
-      in_transaction([&](Transaction& tx) -> Result<std::vector<MailboxId>> { return remove_url_keys(tx, alice_); });
+      in_transaction([&](Transaction& tx) -> Result<std::vector<MailboxRef>> { return remove_url_keys(tx, alice_); });
   EXPECT_EQ(removed->size(), 2U);
   EXPECT_FALSE(works(url(other, "Default")));
   EXPECT_EQ(keys(), "0");
