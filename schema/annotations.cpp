@@ -82,11 +82,14 @@ Result<Put> put(Transaction& tx, const Grant& grant, const std::vector<std::uint
   }
   std::optional<std::uint64_t> given;
   if (modseq) given = modseq->value;
+  // What readers add is paid by the owner, who must have room left.
+  const std::size_t most =
+      grant.own() ? limits.metadata_entries : std::max<std::size_t>(limits.metadata_entries / 10, 10);
+  const std::uint64_t octets = grant.own() ? limits.metadata_account_octets : limits.metadata_account_octets / 2;
   CPM_TRY(rows, refusable([&] {
             return tx.exec(kPut, grant.account().value, grant.mailbox().id.value,
                            array(std::span<const std::uint32_t>(uids)), array(std::span<const std::int64_t>(owners)),
-                           array(std::span<const std::string>(entries)), value_array(changes), given,
-                           limits.metadata_entries, limits.metadata_account_octets);
+                           array(std::span<const std::string>(entries)), value_array(changes), given, most, octets);
           }));
   Put out;
   if (rows[0][1].is_null()) return out;

@@ -52,7 +52,8 @@ struct Opened {
 
 // READ-ONLY (RFC 4314 5.2): \Seen is no shared flag, and may be changed nevertheless.
 bool changes_nothing(const schema::Grant& grant) {
-  constexpr schema::Rights kChanges = schema::kWrite | schema::kInsert | schema::kDeleteMessage | schema::kExpunge;
+  constexpr schema::Rights kChanges =
+      schema::kWrite | schema::kInsert | schema::kDeleteMessage | schema::kExpunge | schema::kAnnotate;
   return (grant.rights() & kChanges) == 0;
 }
 
