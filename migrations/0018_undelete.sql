@@ -88,8 +88,11 @@ begin
     insert into removed_annotation (account_id, owner_id, mailbox_id, number, uid, entry, value)
       select p_account, a.owner_id, p_mailbox, v_number, a.uid, a.entry, a.value
         from removed_message r
-             join message_annotation a on a.account_id = p_account and a.mailbox_id = p_mailbox and a.uid = r.uid
-       where r.account_id = p_account and r.mailbox_id = p_mailbox and r.number = v_number and a.value is not null;
+             cross join lateral (select * from message_annotation i
+                                  where i.account_id = p_account and i.mailbox_id = p_mailbox and i.uid = r.uid
+                                    and i.value is not null
+                                 offset 0) a
+       where r.account_id = p_account and r.mailbox_id = p_mailbox and r.number = v_number;
   end if;
   insert into removal (account_id, removed_at, session_id, bytes, mailbox_id, number, messages, whole, path)
     values (p_account, clock_timestamp(), coalesce((p_by ->> 's')::bigint, 0), v_bytes, p_mailbox, v_number,
