@@ -91,7 +91,7 @@ TEST_F(AclCtl, ExplainsWhy) {
   EXPECT_EQ(owner["effective"], "lrswipkxtean0");
   ASSERT_EQ(ctl({"service", "add", "gateway", "--role", "deposit", "--for", "alice@*", "--no-password"}).code, kOk);
   EXPECT_EQ(json({"acl", "explain", "alice@example.net", "INBOX", "--service", "gateway"}).json()["effective"],
-            "lrswipk0");
+            "lrswipkn0");
   EXPECT_EQ(explain("bob@example.net", {"--service", "gateway"})["effective"], "");
   EXPECT_EQ(ctl({"acl", "explain", "alice@example.net", "INBOX", "--service", "nothing"}).code, kNotFound);
 
