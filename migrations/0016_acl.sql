@@ -128,7 +128,7 @@ begin
   end loop;
   if v_rights is not null then
     if v_rights & 16 = 0 then
-      raise exception using errcode = 'CP004', message = 'no right to store in this mailbox';
+      raise exception using errcode = 'CP005', message = 'no right to store in this mailbox';
     end if;
     v_flags := array(select f & (case when v_rights & 8 <> 0 then ~9 else 0 end | case when v_rights & 4 <> 0 then 1 else 0 end
                                  | case when v_rights & 256 <> 0 then 8 else 0 end)

@@ -21,7 +21,7 @@ template <class Function>
     if (e.sqlstate() == "CP004") return fail(Failure::too_many, "too many annotations of one message");
     if (e.sqlstate() == "CP003")
       return fail(Failure::unavailable, "the message was not stored in time, try again", "staged content is gone");
-    if (e.sqlstate() == "CP004") return fail(Failure::denied, "no right to do this in this mailbox");
+    if (e.sqlstate() == "CP005") return fail(Failure::denied, "no right to do this in this mailbox");
     throw;
   }
 }
