@@ -49,7 +49,7 @@ struct Name {
   AuditCommand command;
   std::string_view name;
 };
-constexpr std::array<Name, 33> kNames{{
+constexpr std::array<Name, 29> kNames{{
     {AuditCommand::login, "login"},
     {AuditCommand::logout, "logout"},
     {AuditCommand::login_refused, "login-refused"},
@@ -61,13 +61,11 @@ constexpr std::array<Name, 33> kNames{{
     {AuditCommand::expunge, "expunge"},
     {AuditCommand::retention, "retention"},
     {AuditCommand::restore, "restore"},
-    {AuditCommand::purge, "purge"},
     {AuditCommand::create, "create"},
     {AuditCommand::rename, "rename"},
     {AuditCommand::remove, "delete"},
     {AuditCommand::subscribe, "subscribe"},
     {AuditCommand::unsubscribe, "unsubscribe"},
-    {AuditCommand::restore_mailbox, "restore-mailbox"},
     {AuditCommand::metadata, "metadata"},
     {AuditCommand::annotate, "annotate"},
     {AuditCommand::acl, "acl"},
@@ -77,12 +75,10 @@ constexpr std::array<Name, 33> kNames{{
     {AuditCommand::push, "push"},
     {AuditCommand::select, "select"},
     {AuditCommand::fetch, "fetch"},
-    {AuditCommand::export_messages, "export"},
     {AuditCommand::user_add, "user-add"},
     {AuditCommand::user_remove, "user-remove"},
     {AuditCommand::user_change, "user-change"},
     {AuditCommand::service, "service"},
-    {AuditCommand::read_record, "read-record"},
 }};
 
 std::string instant(std::int64_t micros) {

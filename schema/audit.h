@@ -35,13 +35,11 @@ enum class AuditCommand : std::int16_t {
   expunge = 15,
   retention = 16,  // removed by retention
   restore = 17,
-  purge = 18,  // what could be restored was removed for good
   create = 20,
   rename = 21,
   remove = 22,  // DELETE
   subscribe = 23,
   unsubscribe = 24,
-  restore_mailbox = 25,
   metadata = 30,
   annotate = 31,
   acl = 32,
@@ -51,12 +49,10 @@ enum class AuditCommand : std::int16_t {
   push = 36,
   select = 40,  // reads, when the policy audit.reads says so
   fetch = 41,
-  export_messages = 42,
   user_add = 50,
   user_remove = 51,
   user_change = 52,  // password, name, alias, disabled
   service = 53,
-  read_record = 60,  // somebody else than the owner read the record
 };
 [[nodiscard]] std::string_view audit_command_name(AuditCommand command) noexcept;  // "expunge"
 [[nodiscard]] std::optional<AuditCommand> audit_command_from(std::string_view name) noexcept;

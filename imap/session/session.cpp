@@ -69,14 +69,16 @@ boost::asio::awaitable<Result<void>> Session::record_login(std::string mechanism
 }
 
 boost::asio::awaitable<void> Session::record_logout(std::string why) {
+  // A client that is gone waits for nothing; nor does the end of the server.
+  constexpr std::chrono::seconds kPatience{2};
   const Settings::Record& record = services.settings.record;
-  if (!principal || !record.on || !record.logins) co_return;
+  if (!principal || !record.on || !record.logins || !services.db.reachable()) co_return;
   auto work = [who = *principal, why = std::move(why)](schema::Transaction& tx) -> Result<void> {
     const std::string detail = schema::audit_detail({{"why", why}});
     schema::record_login(tx, who.via, who.account, schema::AuditCommand::logout, detail);
     return {};
   };
-  auto done = co_await db(std::move(work), schema::Mode::single);
+  auto done = co_await services.db.run(kPatience, std::move(work), schema::Mode::single);
   if (!done) log::debug("imap", "log-out not recorded", {{"session", id}, {"why", done.error().detail}});
 }
 

@@ -135,8 +135,8 @@ def shown(values):
     return text
 
 
-def table(ours, theirs, sizes):
-    lines = ["| work | unit | cpmstore | Dovecot | times as good |", "|---|---|---:|---:|---:|"]
+def table(ours, theirs, sizes, other="Dovecot"):
+    lines = [f"| work | unit | cpmstore | {other} | times as good |", "|---|---|---:|---:|---:|"]
     for row, (text, unit, more) in ROWS.items():
         if row not in ours:
             continue
@@ -192,9 +192,9 @@ def write_page(path, moods, text, quick):
 
 
 @contextlib.contextmanager
-def start_ours(options, sizes, say):
+def start_ours(options, sizes, say, more=()):
     place = tempfile.mkdtemp(prefix="cpm", dir=options.dir)
-    with Ours(options.bin, data=place, sets=["log.level=warn", "push.allow_networks=127.0.0.1"]) as server:
+    with Ours(options.bin, data=place, sets=["log.level=warn", "push.allow_networks=127.0.0.1", *more]) as server:
         server.keep = False
         say("filling cpmstore")
         for user in USERS:
@@ -222,6 +222,8 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="cpmstore alone, tiny: shows only that everything can be measured")
     parser.add_argument("--ours", action="store_true", help="cpmstore alone")
     parser.add_argument("--only", type=lambda text: text.split(","), help="some workloads: " + ",".join(w.__name__ for w in WORKLOADS))
+    parser.add_argument("--beside", action="append", metavar="KEY=VALUE",
+                        help="not beside Dovecot, but beside cpmstore with this setting: audit.keep=0 shows what the record costs")
     parser.add_argument("--dir", default="/var/tmp", help="where both keep their data")
     options = parser.parse_args()
     sizes = SMOKE if options.smoke else QUICK if options.quick else FULL
@@ -234,12 +236,14 @@ def main():
 
     with contextlib.ExitStack() as stack:
         targets = [stack.enter_context(start_ours(options, sizes, say))]
-        if not options.smoke and not options.ours:
+        if options.beside:
+            targets.append(stack.enter_context(start_ours(options, sizes, say, options.beside)))
+        elif not options.smoke and not options.ours:
             targets.append(stack.enter_context(start_theirs(options, sizes, say)))
         os.sync()
         time.sleep(0 if options.smoke else 3)
         (ours, *theirs), moods = measure(targets, sizes, options.only, say, options.dir)
-    text = table(ours, theirs[0] if theirs else {}, sizes)
+    text = table(ours, theirs[0] if theirs else {}, sizes, " ".join(options.beside) if options.beside else "Dovecot")
     say("done\n")
     print(text)
     missing = [row for row in ROWS if row not in ours]
