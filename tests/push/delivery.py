@@ -263,6 +263,50 @@ def new_devices(server, receiver):
     print("a log-in from a new device is told once")
 
 
+def everything_else(server, receiver):
+    """MSS-39, MSS-41, MSS-42: quota, mailboxes, rights, and a deferred message that expired; a service hears of them too."""
+    server.add_user("q@example.net")
+    server.add_user("r@example.net")
+    server.ctl("service", "add", "net", "--role", "deposit", "--for", "q@*", "--no-password")
+    server.ctl("push", "add", "--service", "net", "--webhook", receiver.url + "?net", "--unsigned", "--events", "all")
+    server.ctl("push", "add", "q@example.net", "--webhook", receiver.url + "?q", "--unsigned", "--events", "QuotaWarning,QuotaExceed,QuotaWithin")
+
+    def names(path):
+        return [r.json["event"].replace("vnd.cpmstore.", "") for r in receiver.taken() if r.path.endswith(path)]
+
+    with login(server, "q@example.net") as wire:
+        wire.must("CREATE Plans")
+        wire.must("RENAME Plans Done")
+        wire.must("SETACL Done r@example.net lrs")
+        assert wire.append("Done", MESSAGE.format("late").encode(), "$Expired")
+        wire.must("DELETE Done")
+        server.ctl("quota", "set", "q@example.net", "--messages", "10")
+        for _ in range(10):
+            deposit(wire)
+        assert not wire.append("INBOX", MESSAGE.format("too much").encode())
+        wire.must("SELECT INBOX")
+        wire.must("STORE 1:8 +FLAGS.SILENT (\\Deleted)")
+        wire.must("EXPUNGE")
+    wanted = {"MailboxCreate", "MailboxRename", "MailboxDelete", "AclChange", "ExpiredDeferredStored", "MessageNew", "MessageExpunge",
+              "MessageTrash", "QuotaWarning", "QuotaExceed", "QuotaWithin", "LoginNewDevice"}
+    deadline = time.time() + 15
+    while not wanted <= set(names("?net")) or "QuotaWithin" not in names("?q"):
+        assert time.time() < deadline, (wanted - set(names("?net")), names("?q"))
+        time.sleep(0.05)
+    told = {r.json["event"]: r.json for r in receiver.taken() if r.path.endswith("?net")}
+    assert told["MailboxRename"]["oldMailboxID"].startswith("imap://q%40example.net@cpmstore/Plans"), told["MailboxRename"]
+    assert told["MailboxRename"]["mailboxID"].startswith("imap://q%40example.net@cpmstore/Done"), told["MailboxRename"]
+    assert told["QuotaExceed"]["maxMessages"] == 10, told["QuotaExceed"]
+    rights = told["vnd.cpmstore.AclChange"]
+    assert rights["vnd.cpmstore"]["identifier"] == "r@example.net" and rights["vnd.cpmstore"]["rights"] == "lrs", rights
+    late = told["vnd.cpmstore.ExpiredDeferredStored"]
+    assert late["uidset"] == "1" and late["vnd.cpmstore"]["objects"][0]["uid"] == 1, late
+    quota = names("?q")
+    assert quota.index("QuotaWarning") < quota.index("QuotaExceed") < quota.index("QuotaWithin"), quota
+    server.ctl("push", "remove", "--service", "net")
+    print("quota, mailboxes, rights, expired deferred messages")
+
+
 PAP = {"pap": (set(), {"push-message"}), "push-message": ({"push-id"}, {"address", "quality-of-service"}),
        "address": ({"address-value"}, set()), "quality-of-service": (set(), set())}
 
@@ -293,7 +337,7 @@ def pap(server, receiver):
         assert [child.tag for child in message] == ["address", "quality-of-service"], text
         assert message.find("address").get("address-value") == "WAPPUSH=+15550100/TYPE=PLMN@127.0.0.1", text
         emn = ET.fromstring(content.get_payload(decode=True))
-        assert emn.tag == "emn" and emn.get("mailbox").startswith("imap://tel%3A%2B15550100@cpmstore/INBOX"), emn.attrib
+        assert emn.tag == "emn" and emn.get("mailbox").startswith("imap://tel%3A+15550100@cpmstore/INBOX"), emn.attrib
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*Z", emn.get("timestamp"))
         ids = {ET.fromstring(BytesParser().parsebytes(b"Content-Type: " + r.headers["Content-Type"].encode() + b"\r\n\r\n" + r.body)
                              .get_payload()[0].get_payload(decode=True)).find("push-message").get("push-id")
@@ -363,7 +407,7 @@ def main():
     parser.add_argument("--only")
     options = parser.parse_args()
     steps = [tells_what_came, tells_soon, keeps_order, lambda s, r: survives(s, r, "slow 5", "slow"), lambda s, r: survives(s, r, "cut", "cut"),
-             lambda s, r: survives(s, r, "drop", "drop"), lambda s, r: survives(s, r, "large", "large"), survives_death, dead_letters, digests, filters, over_imap, new_devices, pap,
+             lambda s, r: survives(s, r, "drop", "drop"), lambda s, r: survives(s, r, "large", "large"), survives_death, dead_letters, digests, filters, over_imap, new_devices, everything_else, pap,
              harmless]
     with Receiver() as receiver, Server(options.bin, FAST) as server:
         server.add_user(USER)
