@@ -1,5 +1,5 @@
 // LIST-METADATA (RFC 9590): the return option METADATA of LIST; commands/list.cpp parses and answers it
-// (docs/decisions/0038-list-metadata.md).
+// (docs/decisions/0046-list-metadata.md).
 #include "imap/extension.h"
 
 namespace cpm::imap::ext::list_metadata {
