@@ -92,7 +92,7 @@ create table audit_round (
   next_xid xid8 not null
 );
 insert into audit_round (id, sealed_to, next_to, next_xid)
-  values (1, '-infinity', clock_timestamp(), pg_snapshot_xmax(pg_current_snapshot()));
+  values (1, '-infinity', clock_timestamp(), pg_current_xact_id());
 comment on table audit_round is 'How far all chains are sealed. The node that locks it does the round.';
 comment on column audit_round.next_to is 'The next round seals up to here, as soon as no transaction is older than next_xid: then everything dated before it is visible, or never will be.';
 
@@ -473,7 +473,7 @@ declare
   v_xid xid8;
 begin
   v_to := clock_timestamp();
-  v_xid := pg_snapshot_xmax(pg_current_snapshot());  -- after the moment: who took an earlier one has a smaller number
+  v_xid := pg_current_xact_id();  -- given after the moment: who took an earlier one has a smaller number
   update audit_round r set sealed_to = r.next_to, next_to = v_to, next_xid = v_xid where r.id = 1 and r.next_to = p_upto;
 end $$;
 

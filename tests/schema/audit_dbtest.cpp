@@ -189,7 +189,7 @@ TEST_F(Audit, TheChainHoldsAndShowsTampering) {
       "inserted");
   // Two rows change places.
   tamper("with t as (select max(at) as hi, min(at) as lo from audit where account_id = " + id() +
-             " and command = 15 and uids in ('2', '3')) update audit a set at = t.hi + t.lo - a.at from t where "
+             " and command = 15 and uids in ('2', '3')) update audit a set at = t.hi - (a.at - t.lo) from t where "
              "account_id = " +
              id() + " and command = 15 and uids in ('2', '3')",
          "changed");
