@@ -61,16 +61,19 @@ constexpr Query kFailed{
     "update push_queue set attempts = case when $5::boolean then 0 else attempts + 1 end, lease = 0, last_error = $6,"
     " due_at = clock_timestamp() + $7 * interval '1 millisecond'"
     " where account_id = $1 and subscription_id = $2 and queue = $3 and lease = $4"};
-#define CPM_PUSH_LOST                                              \
-  " where account_id = $1 and subscription_id = $2 and queue = $3" \
-  " and (event_id = any ($4::bigint[]) or created_at < clock_timestamp() - $5 * interval '1 second')"
-constexpr Query kBury{"push_bury",
-                      "insert into push_dead (account_id, subscription_id, event_id, created_at, queue, mailbox_id, "
-                      "modseq, attempts, event,"
-                      " reason, detail) select $1, subscription_id, event_id, created_at, queue, mailbox_id, modseq, "
-                      "$6::int, event, $7, detail"
-                      " from outbox" CPM_PUSH_LOST " on conflict do nothing"};
-constexpr Query kBuried{"push_buried", "delete from outbox" CPM_PUSH_LOST};
+constexpr Query kBury{
+    "push_bury",
+    "insert into push_dead (account_id, subscription_id, event_id, created_at, queue, mailbox_id, "
+    "modseq, attempts, event,"
+    " reason, detail) select $1, subscription_id, event_id, created_at, queue, mailbox_id, modseq, "
+    "$6::int, event, $7, detail"
+    " from outbox where account_id = $1 and subscription_id = $2 and queue = $3"
+    " and (event_id = any ($4::bigint[]) or created_at < clock_timestamp() - $5 * interval '1 second')"
+    " on conflict do nothing"};
+constexpr Query kBuried{
+    "push_buried",
+    "delete from outbox where account_id = $1 and subscription_id = $2 and queue = $3"
+    " and (event_id = any ($4::bigint[]) or created_at < clock_timestamp() - $5 * interval '1 second')"};
 constexpr Query kRelease{"push_release",
                          "update push_queue set lease = 0, due_at = clock_timestamp() + $5 * interval '1 millisecond'"
                          " where account_id = $1 and subscription_id = $2 and queue = $3 and lease = $4"};

@@ -85,8 +85,7 @@ bool excepted(const Statement& statement) {
       "push_queues",
       "push_backlog",  // the next queues of events to be told; what waits
       "push_forget",   // dead letters that are too old
-      "push_free",
-      "push_buried",             // what killed nodes had taken; named in a macro
+      "push_free",     // what a killed node had taken
       "quota_limited_accounts",  // a page of accounts with limits
   };
   if (kAcrossAccounts.contains(statement.name)) return true;

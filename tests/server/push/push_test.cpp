@@ -126,7 +126,7 @@ TEST(PushPayload, NamesWhatRfc5423Names) {
   const Json json = told(event_of(schema::PushEvent::message_new, kObjects));
   EXPECT_EQ(json["event"], "MessageNew");
   EXPECT_EQ(json["timestamp"], "2023-11-14T22:13:20.123Z");
-  EXPECT_EQ(json["mailboxID"], "imap://a%40example.net@imap.example/Default/tel%3A%2B1;UIDVALIDITY=11");
+  EXPECT_EQ(json["mailboxID"], "imap://a%40example.net@imap.example/Default/tel:+1;UIDVALIDITY=11");
   EXPECT_EQ(json["uidset"], "5:6");
   EXPECT_EQ(json["uidnext"], 7);
   EXPECT_EQ(json["messages"], 2);
@@ -148,7 +148,7 @@ TEST(PushPayload, LeavesOutOtherKinds) {
   const Json json = told(event_of(schema::PushEvent::message_new, kObjects), subscription);
   EXPECT_EQ(json["uidset"], "6");
   EXPECT_EQ(json["messageSize"], 7);
-  EXPECT_EQ(json["uri"], "imap://a%40example.net@imap.example/Default/tel%3A%2B1;UIDVALIDITY=11/;UID=6");
+  EXPECT_EQ(json["uri"], "imap://a%40example.net@imap.example/Default/tel:+1;UIDVALIDITY=11/;UID=6");
   subscription.kinds = {schema::ObjectKind::sms};
   EXPECT_EQ(told(event_of(schema::PushEvent::message_new, kObjects), subscription), "nothing");
 }
@@ -160,7 +160,7 @@ TEST(PushPayload, TellsFlagsAsTheRfcDoes) {
   };
   EXPECT_EQ(flags(R"({"uids":"1","keep":2147483647,"set":1})"), "MessageRead [\"\\\\Seen\"]");
   EXPECT_EQ(flags(R"({"uids":"1","keep":2147483647,"set":8})"), "MessageTrash [\"\\\\Deleted\"]");
-  EXPECT_EQ(flags(R"({"uids":"1","keep":2147483647,"set":5})"), "FlagsSet [\"\\\\Seen\",\"\\\\Flagged\"]");
+  EXPECT_EQ(flags(R"({"uids":"1","keep":2147483647,"set":5})"), "FlagsSet [\"\\\\Flagged\",\"\\\\Seen\"]");
   EXPECT_EQ(flags(R"({"uids":"1","keep":2147483646,"set":0})"), "FlagsClear [\"\\\\Seen\"]");
   EXPECT_EQ(flags(R"({"uids":"1","keep":2147483646,"set":4})"), "vnd.cpmstore.FlagsChange [\"\\\\Flagged\"]");
   EXPECT_EQ(flags(R"({"uids":"1","keep":2147483647,"set":1,"keywords":true})"),
@@ -263,7 +263,7 @@ TEST(PushPap, FillsTemplates) {
   ASSERT_TRUE(emn);
   pugi::xml_document document;
   ASSERT_TRUE(document.load_string(expand(*emn, event).c_str()));
-  EXPECT_STREQ(document.child("emn").attribute("mailbox").value(), "imap://a%40example.net@imap.example/a%26%22b%3C");
+  EXPECT_STREQ(document.child("emn").attribute("mailbox").value(), "imap://a%40example.net@imap.example/a&%22b%3C");
 }
 
 }  // namespace
