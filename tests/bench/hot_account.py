@@ -5,11 +5,10 @@ without going together; and the flushes per second of the disk. `--commit-delay`
     hot_account.py --bin build/release/bin [--seconds 4] [--clients 8] [--commit-delay 5000]
 """
 import argparse
-import json
 import os
 import pathlib
+import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -78,10 +77,10 @@ def run(options):
                 server.ctl("mailbox", "copy", one, "INBOX", f"m{n}")
             server.ctl("quota", "set", one, "--storage", "100G", "--messages", "100000000")
             if options.commit_delay:
-                run_file = json.loads((server.data / "run.json").read_text())
-                for statement in (f"alter system set commit_delay = {options.commit_delay}", "alter system set commit_siblings = 0",
-                                  "select pg_reload_conf()"):
-                    subprocess.run(["psql", "-q", "-X", "-d", run_file["database"], "-c", statement], check=True, stdout=subprocess.DEVNULL)
+                with open(server.data / "pg" / "postgresql.auto.conf", "a") as config:
+                    config.write(f"commit_delay = {options.commit_delay}\ncommit_siblings = 0\n")
+                os.kill(server.postmaster(), signal.SIGHUP)
+                time.sleep(0.5)
             if together == 1:
                 print(f"flushes of the disk: {flushes_per_second(server.data):.0f} per s")
             cases = {"one mailbox": [(one, "INBOX")] * options.clients,
