@@ -1,5 +1,5 @@
 -- The record of who did what: one row a change, written in the transaction of the change by the function that makes it
--- (docs/decisions/0038-audit.md). Rows are never updated. A job seals them, account by account, in a chain of hashes, so
+-- (docs/decisions/0040-audit.md). Rows are never updated. A job seals them, account by account, in a chain of hashes, so
 -- that whoever changes, removes or adds rows afterwards is found out. Old months are dropped as a whole.
 
 create table audit_session (
