@@ -39,7 +39,7 @@ struct ActorFacts {
 // The same once the record of this account knows it: rows there need no more than its number.
 [[nodiscard]] ActorRef known_to(const ActorRef& actor, AccountId home);
 
-// The parameter p_by of our functions (migrations/0016) for a change in this account; null: not recorded.
+// The parameter p_by of our functions (migrations/0017) for a change in this account; null: not recorded.
 [[nodiscard]] std::optional<std::string> by(const ActorRef& actor, AccountId account);
 
 }  // namespace cpm::schema

@@ -1,4 +1,4 @@
-// The record of who did what (docs/audit.md, docs/decisions/0039-audit.md): one row a change, written in its
+// The record of who did what (docs/audit.md, docs/decisions/0040-audit.md): one row a change, written in its
 // transaction. Deposits, flags, copies and expunges are recorded by the SQL functions that make them; everything else
 // by record(). Here too: reading the record, and looking whether somebody tampered with it. Runs on: db thread.
 #pragma once
@@ -134,7 +134,7 @@ struct AuditPlace {
 [[nodiscard]] Result<std::vector<AuditPlace>> places_of_message_id(Transaction& tx, AccountId account,
                                                                    std::string_view message_id);
 
-// ---- the chain (docs/decisions/0039-audit.md)
+// ---- the chain (docs/decisions/0040-audit.md)
 
 struct AuditFinding {
   std::string what;  // "changed", "removed", "inserted", "seal changed", …
