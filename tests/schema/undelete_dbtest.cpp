@@ -1,6 +1,8 @@
 // What was expunged or deleted with its mailbox can be restored, with flags, keywords, dates and annotations, within
 // the limits, all or none; content is kept as long and no longer (issue 5).
 #include "schema/undelete.h"
+
+#include "schema/sweep.h"
 #include "tests/schema/store_fixture.h"
 
 #include <gtest/gtest.h>
@@ -148,10 +150,16 @@ TEST_F(Undelete, ContentGoesWhenItsTimeIsOver) {
 }
 
 TEST_F(Undelete, WhatRetentionRemovesIsGone) {
-  append("INBOX", 1);
+  append("INBOX", 2);
   test_.execute("update message set save_date = save_date - interval '10 days' where account_id = " +
-                std::to_string(alice_.account.value));
+                std::to_string(alice_.account.value) + " and uid = 1");
+  const SweepRule rule{std::chrono::hours(24), {}, false};
+  const Result<ExpungeResult> gone =
+      with("INBOX", [&](Transaction& tx, const Grant& grant) { return sweep(tx, grant, rule, {1, 2}); });
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(gone->uids, (UidSet{{1, 1}}));
   EXPECT_TRUE(removed().empty());
+  expect_consistent();
 }
 
 // MSS-26, 27: random expunges, deletions and restores beside a model of what each message is.
