@@ -1,5 +1,4 @@
 // cpmctl undelete: what was expunged, or deleted with its mailbox, and can be restored (docs/undelete.md).
-#include "schema/change_feed.h"
 #include "schema/undelete.h"
 #include "admin/cli.h"
 #include "admin/output.h"
@@ -7,6 +6,7 @@
 #include "imap/mime/casemap.h"
 #include "imap/mime/decode.h"
 #include "imap/mime/header.h"
+#include "schema/change_feed.h"
 
 #include <algorithm>
 #include <iostream>

@@ -55,8 +55,9 @@ boost::asio::awaitable<Result<schema::StagedMessage>> stage_one(Session& session
                                                                 schema::NewMessage message, bool check_quota) {
   if (message.octets->size() <= schema::kInlineOctets) co_return schema::hold_inline(std::move(message));
   auto holder = std::make_shared<schema::NewMessage>(std::move(message));
-  auto work = [account, holder, &limits = session.limits(), check_quota](
-                  schema::Transaction& tx) { return schema::stage(tx, account, *holder, limits, check_quota); };
+  auto work = [account, holder, &limits = session.limits(), check_quota](schema::Transaction& tx) {
+    return schema::stage(tx, account, *holder, limits, check_quota);
+  };
   auto staged = co_await session.db(std::move(work));
   co_return staged;
 }

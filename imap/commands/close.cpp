@@ -71,7 +71,8 @@ boost::asio::awaitable<Done> execute(Session& session, CloseCommand command) {
   session.unselect();
   for (std::size_t i = 0; i < changes; ++i) session.changed(mailbox);
   // Gone, or not ours any more: it just closes.
-  const bool lost = !expunged && (expunged.error().failure == Failure::not_found || expunged.error().failure == Failure::denied);
+  const bool lost =
+      !expunged && (expunged.error().failure == Failure::not_found || expunged.error().failure == Failure::denied);
   if (!expunged && !lost) co_return failed(expunged.error());
   co_return ok("CLOSE completed");  // never with HIGHESTMODSEQ (RFC 7162 3.2.8)
 }

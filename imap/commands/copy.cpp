@@ -40,8 +40,8 @@ struct Copied {
   schema::MailboxRef target;
 };
 
-boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, schema::MailboxRef source, std::string target,
-                                                  UidSet wanted) {
+boost::asio::awaitable<Result<Copied>> copy_piece(Session& session, bool move, schema::MailboxRef source,
+                                                  std::string target, UidSet wanted) {
   const schema::Principal who = *session.principal;
   const Limits& limits = session.limits();
   auto work = [who, source, target = std::move(target), wanted = std::move(wanted), move, &limits,

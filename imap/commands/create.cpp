@@ -37,7 +37,8 @@ boost::asio::awaitable<Done> execute(Session& session, CreateCommand command) {
   const auto path = mailbox_path(session, command.mailbox, true);
   if (!path) co_return failed(path.error());
   if (*path == "INBOX") co_return no("INBOX exists always", "ALREADYEXISTS");
-  if (const auto allowed = may_make(session.services.settings, schema::own_part(*path)); !allowed) co_return failed(allowed.error());
+  if (const auto allowed = may_make(session.services.settings, schema::own_part(*path)); !allowed)
+    co_return failed(allowed.error());
   schema::SpecialUse use = schema::SpecialUse::none;
   for (const std::string& name : command.uses) {
     const auto known = schema::special_use_from(name);

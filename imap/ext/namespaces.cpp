@@ -1,6 +1,6 @@
-// NAMESPACE (RFC 2342): one personal namespace without prefix, mailboxes of others below "Other Users/", those of accounts
-// that are shared under a name below "Shared/"; `/` everywhere (schema/owners.h). Exactly this form is what deployed clients
-// parse.
+// NAMESPACE (RFC 2342): one personal namespace without prefix, mailboxes of others below "Other Users/", those of
+// accounts that are shared under a name below "Shared/"; `/` everywhere (schema/owners.h). Exactly this form is what
+// deployed clients parse.
 #include "imap/response/responses.h"
 #include "imap/session/session.h"
 

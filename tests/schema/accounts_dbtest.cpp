@@ -257,8 +257,9 @@ TEST_F(AccountsTest, DeleteLeavesNothing) {
   ASSERT_TRUE(run([&](Transaction& tx) { return subscribe(tx, who, "a", Limits{}); }));
   ASSERT_TRUE(run([&](Transaction& tx) { return delete_account(tx, address); }));
   EXPECT_EQ(find(address).error().failure, Failure::not_found);
-  for (const char* table : {"account", "address", "credential", "mailbox", "message", "keyword", "expunged",
-                            "subscription", "content", "content_head", "content_chunk", "content_text", "metadata", "quota_root"}) {
+  for (const char* table :
+       {"account", "address", "credential", "mailbox", "message", "keyword", "expunged", "subscription", "content",
+        "content_head", "content_chunk", "content_text", "metadata", "quota_root"}) {
     EXPECT_EQ(TestDatabase::shared().value("select count(*) from " + std::string(table) +
                                            " where account_id = " + std::to_string(made.id.value)),
               "0")

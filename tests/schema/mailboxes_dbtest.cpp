@@ -310,7 +310,9 @@ TEST_F(MailboxesTest, AnotherAccountSeesNothing) {
   const Principal other = support::make_account(database());
   EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, "mine", kLookup); }).error().failure,
             Failure::not_found);
-  EXPECT_EQ(run([&](Transaction& tx) { return authorize(tx, other, MailboxRef{other.account, MailboxId{mine.id.value + 100}}, kLookup); })
+  EXPECT_EQ(run([&](Transaction& tx) {
+              return authorize(tx, other, MailboxRef{other.account, MailboxId{mine.id.value + 100}}, kLookup);
+            })
                 .error()
                 .failure,
             Failure::not_found);

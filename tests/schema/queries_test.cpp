@@ -83,9 +83,9 @@ bool excepted(const Statement& statement) {
       "group_remove_members",  // the accounts of a group
       "push_claim",
       "push_queues",
-      "push_backlog",  // the next queues of events to be told; what waits
-      "push_forget",   // dead letters that are too old
-      "push_free",     // what a killed node had taken
+      "push_backlog",            // the next queues of events to be told; what waits
+      "push_forget",             // dead letters that are too old
+      "push_free",               // what a killed node had taken
       "quota_limited_accounts",  // a page of accounts with limits
   };
   if (kAcrossAccounts.contains(statement.name)) return true;

@@ -154,8 +154,9 @@ TEST_F(Undelete, WhatRetentionRemovesIsGone) {
   test_.execute("update message set save_date = save_date - interval '10 days' where account_id = " +
                 std::to_string(alice_.account.value) + " and uid = 1");
   const SweepRule rule{std::chrono::hours(24), {}, false};
-  const Result<ExpungeResult> gone =
-      with("INBOX", [&](Transaction& tx, const Grant& grant) { return sweep(tx, grant, rule, {1, 2}); });
+  const Result<ExpungeResult> gone = with("INBOX", [&](Transaction& tx, const Grant& grant) {
+    return sweep(tx, grant, rule, {1, 2});
+  });
   ASSERT_TRUE(gone);
   EXPECT_EQ(gone->uids, (UidSet{{1, 1}}));
   EXPECT_TRUE(removed().empty());
