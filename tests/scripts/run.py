@@ -124,6 +124,7 @@ class Script:
         self.variables = {"n": str(number)}
         self.connections = {}
         self.skipping = {}
+        self.optional = {}
 
     def user(self, name, *options):
         address = f"{name}{self.variables['n']}@example.net"
@@ -179,8 +180,12 @@ class Script:
         if text == "...":
             self.skipping[key] = True
             return
+        if text.startswith("? "):
+            self.optional.setdefault(key, []).append(self.pattern(text[2:]))
+            return
         connection = self.connection(key)
         skipping = self.skipping.pop(key, False)
+        optional = self.optional.pop(key, [])
         if text == "(closed)":
             while (line := connection.line()) is not None:
                 if not skipping:
@@ -198,6 +203,8 @@ class Script:
             if match:
                 self.variables.update({k: v for k, v in match.groupdict().items() if v is not None})
                 return
+            if any(may.fullmatch(line) for may in optional):
+                continue
             seen.append(line)
             tagged = re.match(r"^[^*+ ]+ (OK|NO|BAD)", line)
             if not skipping or tagged and not re.match(r"^[*~]", text) and not text.startswith("<*>"):
