@@ -1,9 +1,9 @@
 // The only maker of Grant: rights are read in the transaction that does the work, and every mutator takes a
 // Grant, not a mailbox id (design decision 2). A mailbox without `l` reads the same as one that does not exist.
-// Rights follow RFC 4314. The owner holds all that they did not take from themself, and always l and a; others hold what
-// the entries of the mailbox grant them, as accounts, as members of groups and as anyone, without what negative entries
-// take away; an entry counts up to the second in which it expires. A service holds what the one has for whom it acts; a
-// `deposit` service l, r, s, w, i, k, p of it (it stores and marks, it does not delete). See docs/sharing.md.
+// Rights follow RFC 4314. The owner holds all that they did not take from themself, and always l and a; others hold
+// what the entries of the mailbox grant them, as accounts, as members of groups and as anyone, without what negative
+// entries take away; an entry counts up to the second in which it expires. A service holds what the one has for whom it
+// acts; a `deposit` service l, r, s, w, i, k, p of it (it stores and marks, it does not delete). See docs/sharing.md.
 // Runs on: db thread.
 #pragma once
 
@@ -57,14 +57,15 @@ class Grant {
   ActorRef via_;  // who acts, for the record
 };
 
-// By canonical path as the principal names it, or by id (of the selected mailbox); in any account (schema/owners.h). Failure::not_found when missing or invisible;
-// Failure::denied when visible without all of `wanted`. Takes no lock. The row's counters are current.
+// By canonical path as the principal names it, or by id (of the selected mailbox); in any account (schema/owners.h).
+// Failure::not_found when missing or invisible; Failure::denied when visible without all of `wanted`. Takes no lock.
+// The row's counters are current.
 [[nodiscard]] Result<Grant> authorize(Transaction& tx, const Principal& who, std::string_view path, Rights wanted);
 [[nodiscard]] Result<Grant> authorize(Transaction& tx, const Principal& who, MailboxRef mailbox, Rights wanted);
 
 // The same for code that needs the row and nothing else of the database: by the shortcut of Database::ask, so that
-// there may be no answer, as there never is for mailboxes of others, and authorize() is to be asked. For looking, not for
-// changing: there is no transaction around it.
+// there may be no answer, as there never is for mailboxes of others, and authorize() is to be asked. For looking, not
+// for changing: there is no transaction around it.
 using AtOnce = std::optional<Result<Grant>>;
 [[nodiscard]] boost::asio::awaitable<AtOnce> authorize_at_once(Database& database, Principal who, std::string path,
                                                                Rights wanted);

@@ -36,9 +36,9 @@ struct MailboxRef {
 struct MailboxRow {
   AccountId account;  // the owner
   MailboxId id;
-  std::string path;             // as the principal names it: "Other Users/<address>/<path of the owner>"
-  std::uint32_t prefix = 0;     // octets of `path` that lead to the owner's store, with the delimiter; 0: it is their own
-  AccountId reader;             // who looks at the mailbox of another account, and has \Seen for themself; none: the owner
+  std::string path;          // as the principal names it: "Other Users/<address>/<path of the owner>"
+  std::uint32_t prefix = 0;  // octets of `path` that lead to the owner's store, with the delimiter; 0: it is their own
+  AccountId reader;          // who looks at the mailbox of another account, and has \Seen for themself; none: the owner
   std::uint32_t owner_rights = ~0U;  // what the owner may do (schema::Right)
   UidValidity uidvalidity;
   Uid uidnext;
@@ -70,7 +70,8 @@ struct MailboxRow {
 
 // Renames the mailbox with everything below it; missing parents of the target are made. INBOX: its messages
 // move to the new mailbox, INBOX stays, its inferiors stay (RFC 9051 6.3.6). Failure::exists, invalid (into its own
-// subtree), limit, denied (also without `k` on the new parent), unsupported (to another account). Returns the paths that changed, old → new, the mailbox first.
+// subtree), limit, denied (also without `k` on the new parent), unsupported (to another account). Returns the paths
+// that changed, old → new, the mailbox first.
 struct Renamed {
   std::string from;
   std::string to;

@@ -51,9 +51,9 @@ struct StoreResult {
 // True: with this request store_flags executes one statement, after which nothing is read: Mode::single is enough.
 // Not in a mailbox of another account.
 [[nodiscard]] bool in_one_statement(const StoreRequest& request);
-// No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen (and for \read-report-sent in a mailbox of another account,
-// where the reader has both for themself), kDeleteMessage for \Deleted, kWrite for the rest; flags
-// without the right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
+// No effect, no MODSEQ. Rights per flag: kKeepSeen for \Seen (and for \read-report-sent in a mailbox of another
+// account, where the reader has both for themself), kDeleteMessage for \Deleted, kWrite for the rest; flags without the
+// right are left as they are, Failure::denied when none may change. Failure::limit: too many keywords.
 [[nodiscard]] Result<StoreResult> store_flags(Transaction& tx, const Grant& grant, const StoreRequest& request,
                                               const Limits& limits);
 
@@ -72,10 +72,9 @@ struct CopyResult {
 };
 // All or nothing; missing UIDs are skipped (source says which existed). Flags, keywords, dates and content are kept,
 // bytes are shared; so are annotations, private ones of `user` alone (none: of everybody), as far as the rights in `to`
-// allow to write them (RFC 5257 4.6); what a reader has for themself (reader_flags.h) goes with the copy; flags that the
-// principal may not set in `to` are left behind (RFC 4314 4).
-// Failure::over_quota, limit (keywords), denied. REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds
-// kInsert.
+// allow to write them (RFC 5257 4.6); what a reader has for themself (reader_flags.h) goes with the copy; flags that
+// the principal may not set in `to` are left behind (RFC 4314 4). Failure::over_quota, limit (keywords), denied.
+// REQUIRES: from holds kRead (move: kExpunge|kDeleteMessage), to holds kInsert.
 [[nodiscard]] Result<CopyResult> copy_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,
                                                const Limits& limits, AccountId user = {});
 [[nodiscard]] Result<CopyResult> move_messages(Transaction& tx, const Grant& from, const UidSet& uids, const Grant& to,

@@ -31,6 +31,7 @@ boost::asio::awaitable<Result<UidSet>> search_among(Session& session, std::share
 
 // The same in a mailbox that is not selected: message numbers are those of its newest state, \Recent is what a SELECT
 // would show, `$` names nothing. Failure::not_found, denied.
-boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, schema::MailboxRef mailbox, const SearchNode& program);
+boost::asio::awaitable<Result<SearchOutcome>> search_in(Session& session, schema::MailboxRef mailbox,
+                                                        const SearchNode& program);
 
 }  // namespace cpm::imap

@@ -96,8 +96,8 @@ class SnapshotCache {
   // Failure::not_found when the mailbox is gone.
   enum class Expect { nothing, news };
   boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>> latest(
-      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who, schema::MailboxRef mailbox,
-      std::shared_ptr<const Snapshot> known, Expect expect = Expect::nothing);
+      schema::Database& db, std::chrono::milliseconds deadline, const schema::Principal& who,
+      schema::MailboxRef mailbox, std::shared_ptr<const Snapshot> known, Expect expect = Expect::nothing);
 
   // The first session of this node to say so makes new messages its \Recent ones, up to `uidnext`: false, another one
   // did. A claim that fails is taken back.
@@ -143,8 +143,7 @@ class SnapshotCache {
   void put(const std::shared_ptr<const Snapshot>& snapshot);
   void evict();  // REQUIRES: mutex_ held
   boost::asio::awaitable<Read> read(schema::Database& db, std::chrono::milliseconds deadline, schema::Principal who,
-                                    schema::MailboxRef mailbox, std::shared_ptr<const Snapshot> known,
-                                    Expect expect);
+                                    schema::MailboxRef mailbox, std::shared_ptr<const Snapshot> known, Expect expect);
 
   SharedRun<Reader, Read> reads_;
   const std::size_t max_octets_;  // entries kept for nobody in particular; sessions hold their own references

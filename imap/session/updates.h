@@ -29,11 +29,11 @@ boost::asio::awaitable<Result<void>> tell_updates(Session& session, Tell tell);
 void rest_view(Session& session);
 boost::asio::awaitable<Result<void>> wake_view(Session& session);
 
-// Before a command that works on the selected mailbox, when it is of another account: Failure::denied when its reader has
-// lost it (revoked, expired, deleted). Tells PERMANENTFLAGS when other rights were given or taken (RFC 4314 5.1.1).
+// Before a command that works on the selected mailbox, when it is of another account: Failure::denied when its reader
+// has lost it (revoked, expired, deleted). Tells PERMANENTFLAGS when other rights were given or taken (RFC 4314 5.1.1).
 boost::asio::awaitable<Result<void>> check_access(Session& session);
-// After tell_updates failed: whether the mailbox is gone or may not be seen any more. One's own: the session ends with BYE.
-// That of another account: the next command that works on it is refused and leaves it.
+// After tell_updates failed: whether the mailbox is gone or may not be seen any more. One's own: the session ends with
+// BYE. That of another account: the next command that works on it is refused and leaves it.
 [[nodiscard]] bool mailbox_lost(Session& session, const Error& error);
 
 // Messages of the view that are \Recent in this session.
