@@ -1,0 +1,93 @@
+-- Deposits whose cost does not depend on how much is stored already: while tables have no statistics yet, the plans that sessions
+-- keep joined all objects of the account with those just stored. Each is looked up by its key instead (offset 0).
+
+-- Counts messages that have just been added.
+create or replace function conversation_add_v1(p_account bigint, p_mailbox int, p_first int, p_count int) returns void
+language plpgsql as $$
+begin
+  update mailbox m set has_objects = true
+   where m.account_id = p_account and m.mailbox_id = p_mailbox and not m.has_objects;
+  with added as (
+    select m.conversation_id, m.talk, m.internal_date, m.flags, o.is_group, o.conversation, o.subject, o.participants
+      from message m
+           left join lateral (select i.is_group, i.conversation, i.subject, i.participants from cpm_object i
+                             where i.account_id = p_account and i.content_id = m.content_id offset 0) o on true
+     where m.account_id = p_account and m.mailbox_id = p_mailbox and m.uid between p_first and p_first + p_count - 1
+       and m.conversation_id is not null),
+  people as (
+    select a.conversation_id, array_agg(distinct p.address) as addresses
+      from added a cross join lateral unnest(a.participants) as p(address)
+     group by a.conversation_id)
+  insert into conversation as c (account_id, conversation_id, last_at, objects, messages, unread, is_group, name, subject, participants)
+    select p_account, a.conversation_id,
+           coalesce(max(a.internal_date) filter (where a.talk in (1, 2)), max(a.internal_date)),
+           count(*), count(*) filter (where a.talk in (1, 2)), count(*) filter (where a.talk = 2 and a.flags & 1 = 0),
+           coalesce(bool_or(a.is_group), false), coalesce(max(a.conversation), ''),
+           (array_agg(a.subject order by a.internal_date desc) filter (where a.talk = 3 and a.subject is not null))[1],
+           coalesce((select p.addresses[1:200] from people p where p.conversation_id = a.conversation_id), '{}')
+      from added a
+     group by a.conversation_id
+     order by a.conversation_id
+  on conflict (account_id, conversation_id) do update
+     set last_at = case when excluded.messages = 0 and c.messages > 0 then c.last_at
+                        when excluded.messages > 0 and c.messages = 0 then excluded.last_at
+                        else greatest(c.last_at, excluded.last_at) end,
+         objects = c.objects + excluded.objects, messages = c.messages + excluded.messages,
+         unread = c.unread + excluded.unread, is_group = c.is_group or excluded.is_group,
+         name = case when c.name = '' then excluded.name else c.name end,
+         subject = coalesce(excluded.subject, c.subject),
+         participants = case when excluded.participants <@ c.participants then c.participants
+                             else (select array_agg(t.address)
+                                     from (select u.address from unnest(c.participants || excluded.participants) as u(address)
+                                            group by u.address order by u.address limit 200) t) end;
+end $$;
+
+-- Messages some of which are CPM objects.
+create or replace function deposit_v2(
+  p_account bigint, p_mailbox int, p_contents bigint[], p_sizes int[], p_dates bigint[], p_flags int[],
+  p_keywords text[], p_staged bigint[], p_objects jsonb, p_now bigint, out uidvalidity int, out first_uid int, out modseq int)
+language plpgsql as $$
+declare
+  v_count int := cardinality(p_contents);
+  v_bytes bigint;
+  v_unseen int;
+  v_deleted int;
+  v_deleted_bytes bigint;
+  v_id bigint;
+  v_state smallint;
+begin
+  if p_objects is null then
+    select d.uidvalidity, d.first_uid, d.modseq into uidvalidity, first_uid, modseq
+      from deposit_v1(p_account, p_mailbox, p_contents, p_sizes, p_dates, p_flags, p_keywords, p_staged, p_now) d;
+    return;
+  end if;
+  select sum(t.size), count(*) filter (where t.flags & 1 = 0), count(*) filter (where t.flags & 8 <> 0),
+         coalesce(sum(t.size) filter (where t.flags & 8 <> 0), 0)
+    into v_bytes, v_unseen, v_deleted, v_deleted_bytes
+    from unnest(p_sizes, p_flags) as t(size, flags);
+  perform account_charge_v1(p_account, v_count, v_bytes);
+  select * into uidvalidity, first_uid, modseq
+    from mailbox_advance_v1(p_account, p_mailbox, v_count, v_count, v_bytes, v_unseen, v_deleted, v_deleted_bytes);
+  perform cpm_objects_insert_v1(p_account, p_mailbox, first_uid, p_objects);
+  insert into message (account_id, content_id, internal_date, save_date, mailbox_id, uid, modseq, size, flags, keywords,
+      conversation_id, talk)
+    select p_account, t.id, to_timestamp(t.moment), to_timestamp(p_now), p_mailbox, first_uid + t.n::int - 1, modseq,
+           t.size, t.flags, string_to_array(nullif(t.keywords, ''), ',')::smallint[], h.thread_id,
+           case when h.thread_id is not null then o.talk end
+      from unnest(p_contents, p_sizes, p_dates, p_flags, p_keywords)
+           with ordinality as t(id, size, moment, flags, keywords, n)
+           left join lateral (select i.talk from cpm_object i where i.account_id = p_account and i.content_id = t.id offset 0) o on true
+           left join lateral (select i.thread_id from content_head i
+                               where i.account_id = p_account and i.content_id = t.id and o.talk is not null offset 0) h on true;
+  if p_staged is not null then
+    foreach v_id in array p_staged loop
+      select c.state into v_state from content c where c.account_id = p_account and c.content_id = v_id for no key update;
+      if not found or v_state <> 0 then
+        raise exception 'staged content is gone' using errcode = 'CP003';
+      end if;
+      update content c set refs = 1, state = 1, changed_at = clock_timestamp()
+       where c.account_id = p_account and c.content_id = v_id;
+    end loop;
+  end if;
+  perform conversation_add_v1(p_account, p_mailbox, first_uid, v_count);
+end $$;
