@@ -94,6 +94,19 @@ struct DepositedAt {
 [[nodiscard]] Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                              std::vector<StagedMessage>& messages, const Limits& limits);
 
+// Deposits of several commands into one mailbox in one statement, which commits by itself in Mode::single: each as
+// deposit_at() would do it, its messages together, recorded and told by itself; they share the MODSEQ. All or nothing.
+struct DepositPart {
+  Principal who;
+  std::string path;                                      // of the account itself
+  std::shared_ptr<std::vector<StagedMessage>> messages;  // deposits_in_one_statement()
+  const Limits* limits = nullptr;                        // outlives the work
+};
+[[nodiscard]] bool may_share_statement(const DepositPart& one, const DepositPart& other);
+// REQUIRES: at least one; all may_share_statement() with the first, and carry a few MiB at most.
+[[nodiscard]] Result<std::vector<DepositedAt>> deposit_parts(Transaction& tx,
+                                                             const std::vector<const DepositPart*>& parts);
+
 // The same for a depositor that may repeat itself: an object with the IMDN-Message-ID (without one: the
 // Contribution-ID) and the octets of one that stands in the mailbox already, or of one before it in `messages`, is not
 // stored again. Plain mail always is. Needs Mode::transaction; two that deposit the same at once store it once.

@@ -24,6 +24,11 @@ constexpr Query kDepositAt{
     "select mailbox_id, uidvalidity, first_uid, modseq from recorded_deposit_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9,"
     " $10, $11, $12, $13, $14, $15, $16, $17, $18)"};
 
+constexpr Query kDepositsAt{
+    "deposits_at",
+    "select mailbox_id, uidvalidity, first_uid, modseq from recorded_deposits_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+    " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text[])"};
+
 constexpr Query kContentInsert{"content_insert",
                                "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
 
@@ -169,6 +174,49 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
           }));
   return DepositedAt{{who.account, MailboxId{answer[0][0].as<std::int32_t>()}},
                      result_from(answer[0], messages.size())};
+}
+
+bool may_share_statement(const DepositPart& one, const DepositPart& other) {
+  return one.path == other.path && one.who.account == other.who.account &&
+         account_rights(one.who) == account_rights(other.who);
+}
+
+Result<std::vector<DepositedAt>> deposit_parts(Transaction& tx, const std::vector<const DepositPart*>& parts) {
+  const Principal& who = parts.front()->who;
+  std::vector<StagedMessage> messages;
+  std::vector<std::uint32_t> counts;
+  std::vector<std::string> recorded_by;
+  ContentRows contents;
+  for (const DepositPart* part : parts) {
+    CPM_CHECK(check_sizes(*part->messages, *part->limits));
+    for (const StagedMessage& message : *part->messages) {
+      contents.add(message, read_all(*message.message.octets, message.size));
+      messages.push_back(message);
+    }
+    counts.push_back(static_cast<std::uint32_t>(part->messages->size()));
+    recorded_by.push_back(by(part->who.via, part->who.account).value_or(""));
+  }
+  contents.finish();
+  const MessageRows rows = rows_of(account_rights(who), messages, KeywordTable{});
+  const auto levels = split_path(parts.front()->path);
+  CPM_TRY(answer, refusable([&] {
+            return tx.exec(kDepositsAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
+                           contents.header_octets, contents.dates, contents.moments, contents.directions,
+                           contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
+                           rows.dates, rows.flags, object_rows(messages), seconds_now(), array(std::span(counts)),
+                           array(std::span(recorded_by)));
+          }));
+  const MailboxRef mailbox{who.account, MailboxId{answer[0][0].as<std::int32_t>()}};
+  std::vector<DepositedAt> out;
+  std::uint32_t first = answer[0][2].as<std::uint32_t>();
+  for (const std::uint32_t count : counts) {
+    DepositedAt done{mailbox,
+                     {UidValidity{answer[0][1].as<std::uint32_t>()}, {}, ModSeq{answer[0][3].as<std::uint64_t>()}}};
+    done.result.uids.add(first, first + count - 1);
+    first += count;
+    out.push_back(std::move(done));
+  }
+  return out;
 }
 
 Result<AppendResult> deposit(Transaction& tx, const Grant& grant, std::vector<StagedMessage>& messages,

@@ -1,5 +1,7 @@
 #include "schema/together.h"
 
+#include "schema/append.h"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -113,10 +115,11 @@ void Together::finish(const std::shared_ptr<Member>& member) {
   Member::wake(member);
 }
 
-void Together::leave(AccountId account, std::size_t served, Clock::duration took, bool quarrel) {
+void Together::leave(AccountId account, std::size_t served, std::size_t shared, Clock::duration took, bool quarrel) {
   const std::lock_guard lock(mutex_);
   ++counts_.transactions;
   counts_.deposits += served;
+  counts_.shared += shared;
   Group& group = groups_[account];
   const auto now = Clock::now();
   if (quarrel) group.alone_until = now + kQuarrel;
@@ -178,22 +181,57 @@ boost::asio::awaitable<void> Together::serve_one(std::shared_ptr<Member> member)
   if (result && !*result && !work->refused()) work->fail(result->error());
 }
 
+bool Together::Batch::run(Transaction& tx) const {
+  if (members.size() == 1) return members.front()->work->run(tx);
+  std::vector<const DepositPart*> parts;
+  for (const auto& member : members) parts.push_back(member->work->part());
+  tx.quota_news() = {};
+  auto stored = deposit_parts(tx, parts);
+  if (!stored) return false;
+  const QuotaNews news = tx.quota_news();
+  for (std::size_t i = 0; i < members.size(); ++i)
+    members[i]->work->stored((*stored)[i], i + 1 == members.size() ? news : QuotaNews{});
+  return true;
+}
+
+// Those that may share a statement, and each other one, in the order of the conversations that they lock.
+std::vector<Together::Batch> Together::batches_of(Members& members) {
+  std::stable_sort(members.begin(), members.end(),
+                   [](const auto& a, const auto& b) { return a->work->order < b->work->order; });
+  std::vector<Batch> batches;
+  for (const auto& member : members) {
+    const DepositPart* const part = member->work->part();
+    const auto shares = [part](const Batch& batch) {
+      const DepositPart* const first = batch.members.front()->work->part();
+      return first != nullptr && may_share_statement(*first, *part);
+    };
+    const auto with = part ? std::find_if(batches.begin(), batches.end(), shares) : batches.end();
+    if (with == batches.end()) {
+      batches.push_back({{member}});
+    } else {
+      with->members.push_back(member);
+    }
+  }
+  return batches;
+}
+
 boost::asio::awaitable<void> Together::serve(AccountId account, Members members) {
   const auto begin = Clock::now();
   bool each = members.size() == 1;
   bool quarrel = false;
+  std::size_t shared = 0;
   if (!each) {
-    std::stable_sort(members.begin(), members.end(),
-                     [](const auto& a, const auto& b) { return a->work->order < b->work->order; });
+    const std::vector<Batch> batches = batches_of(members);
+    for (const Batch& batch : batches) shared += batch.members.size() > 1 ? batch.members.size() : 0;
     std::set<std::string> targets;
     for (const auto& member : members) targets.insert(member->work->path);
     const std::vector<std::string> paths(targets.begin(), targets.end());
     const auto all_ran = std::make_shared<bool>(false);
-    auto job = [account, members, paths, all_ran](Transaction& tx) -> Result<bool> {
+    auto job = [account, batches, paths, all_ran](Transaction& tx) -> Result<bool> {
       *all_ran = false;
       if (paths.size() > 1) tx.exec(kLock, account.value, array(std::span(paths)));
-      for (const auto& member : members) {
-        if (!member->work->run(tx)) return cpm::fail(Failure::invalid, "refused");
+      for (const Batch& batch : batches) {
+        if (!batch.run(tx)) return cpm::fail(Failure::invalid, "refused");
       }
       *all_ran = true;
       return true;
@@ -205,7 +243,8 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
     std::optional<Result<bool>> result;
     try {
-      auto answer = co_await database_.run(left, std::move(job), Mode::transaction);
+      const Mode mode = batches.size() == 1 ? Mode::single : Mode::transaction;
+      auto answer = co_await database_.run(left, std::move(job), mode);
       result.emplace(std::move(answer));
     } catch (...) {  // one of them has a bug: by itself it will show whose it is
       each = true;
@@ -213,7 +252,8 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     if (result && !*result) {
       // A commit that failed, or whose outcome is not known, is the answer for all of them; so is a database that is
       // away.
-      each = !*all_ran && result->error().failure != Failure::unavailable;
+      const Failure failure = result->error().failure;
+      each = !*all_ran && failure != Failure::unavailable && failure != Failure::in_doubt;
       if (!each) {
         for (const auto& member : members) member->work->fail(result->error());
       }
@@ -225,7 +265,7 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     if (member != members.back()) finish(member);
   }
   const auto last = members.back();
-  leave(account, members.size(), Clock::now() - begin, quarrel);
+  leave(account, members.size(), quarrel ? 0 : shared, Clock::now() - begin, quarrel);
   finish(last);
 }
 

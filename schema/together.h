@@ -24,6 +24,9 @@
 
 namespace cpm::schema {
 
+struct DepositedAt;
+struct DepositPart;
+
 class Together {
  public:
   // One deposit. `run` may be called several times; the last call counts.
@@ -40,7 +43,11 @@ class Together {
     virtual bool run(Transaction& tx) = 0;           // false: refused, nothing may be kept
     [[nodiscard]] virtual bool refused() const = 0;  // the last run gave an Error
     virtual void fail(const Error& error) = 0;       // the transaction failed: this is the answer
-    std::exception_ptr exception;                    // a bug, thrown by run
+    // One that may share a statement with others (deposit_parts, append.h); null: it has statements of its own.
+    [[nodiscard]] virtual const DepositPart* part() const { return nullptr; }
+    // Its answer when it shared one, in place of run(). `news`: what was said of quotas, told to one of them.
+    virtual void stored(const DepositedAt&, const QuotaNews& /*news*/) {}
+    std::exception_ptr exception;  // a bug, thrown by run
   };
 
   Together(Database& database, std::size_t most);
@@ -54,6 +61,7 @@ class Together {
   // How many transactions there were, and how many deposits went in them.
   struct Counts {
     std::uint64_t transactions = 0, deposits = 0;
+    std::uint64_t shared = 0;  // of the deposits: those that shared a statement
   };
   [[nodiscard]] Counts counts() const;
 
@@ -61,6 +69,12 @@ class Together {
   struct Member;
   struct Group;
   using Members = std::vector<std::shared_ptr<Member>>;
+  // What is run as one: a deposit, or several that share a statement.
+  struct Batch {
+    Members members;
+    bool run(Transaction& tx) const;  // false: refused, nothing may be kept
+  };
+  static std::vector<Batch> batches_of(Members& members);
 
   bool join(AccountId account, const std::shared_ptr<Member>& member);
   // How long the leader waits for others that are about to come; none: not at all.
@@ -68,7 +82,8 @@ class Together {
   Members take(AccountId account);
   boost::asio::awaitable<void> serve(AccountId account, Members members);
   boost::asio::awaitable<void> serve_one(std::shared_ptr<Member> member);
-  void leave(AccountId account, std::size_t served, std::chrono::steady_clock::duration took, bool quarrel);
+  void leave(AccountId account, std::size_t served, std::size_t shared, std::chrono::steady_clock::duration took,
+             bool quarrel);
   void finish(const std::shared_ptr<Member>& member);
 
   Database& database_;

@@ -65,12 +65,12 @@ std::string uid_list(const std::vector<std::uint32_t>& uids) {
 // With the deposits of other sessions into the same account; into one of another account by itself.
 template <class Work>
 auto deposit(Session& session, std::string path, const std::vector<schema::StagedMessage>& messages, Work work,
-             schema::Mode alone) {
+             schema::Mode alone, std::optional<schema::DepositPart> part = std::nullopt) {
   if (schema::leads_elsewhere(path)) return session.db(std::move(work), alone);
   std::uint64_t octets = 0;
   for (const schema::StagedMessage& message : messages) octets += message.inline_bytes ? message.size : 0;
   return session.db_together(session.principal->account, std::move(path), schema::conversation_order(messages), octets,
-                             std::move(work), alone);
+                             std::move(work), alone, std::move(part));
 }
 
 // After ENABLE X-CPM-ONCE (ext/cpm_once.cpp).
@@ -119,7 +119,9 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
     CPM_CHECK(may_store(tx, settings, who, target, *staged));
     return schema::deposit_at(tx, who, target, *staged, limits);
   };
-  auto appended = co_await deposit(session, *path, **staged, std::move(work), mode);
+  std::optional<schema::DepositPart> part;
+  if (single) part = schema::DepositPart{who, *path, *staged, &limits};
+  auto appended = co_await deposit(session, *path, **staged, std::move(work), mode, std::move(part));
   if (!appended) co_return annotations_failed(target_error(appended.error()));
   session.changed(appended->mailbox, appended->result.uids);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +

@@ -13,6 +13,7 @@
 #include "imap/session/snapshot.h"
 #include "imap/session/view.h"
 #include "imap/wire/command_reader.h"
+#include "schema/append.h"
 #include "schema/database.h"
 #include "schema/together.h"
 
@@ -151,7 +152,13 @@ struct DepositWork final : schema::Together::Work {
   }
   [[nodiscard]] bool refused() const override { return result && !result->has_value(); }
   void fail(const Error& error) override { result.emplace(error); }
+  [[nodiscard]] const schema::DepositPart* part() const override { return shares ? &*shares : nullptr; }
+  void stored(const schema::DepositedAt& done, const schema::QuotaNews& heard) override {
+    if constexpr (std::is_same_v<R, Result<schema::DepositedAt>>) result.emplace(done);
+    news = heard;
+  }
   Function function;
+  std::optional<schema::DepositPart> shares;
   std::optional<R> result;
   schema::QuotaNews news;
 };
@@ -213,15 +220,18 @@ class Session : public std::enable_shared_from_this<Session> {
     hear(*news, result.has_value());
     co_return result;
   }
-  // The same for a deposit into a mailbox of `account`: with those of other sessions (schema/together.h).
+  // The same for a deposit into a mailbox of `account`: with those of other sessions (schema/together.h). `part`: what
+  // the function does, when it may share a statement with them; it answers DepositedAt.
   template <class Function, class R = std::invoke_result_t<Function&, schema::Transaction&>>
   boost::asio::awaitable<R> db_together(AccountId account, std::string path, std::int64_t order, std::uint64_t octets,
-                                        Function function, schema::Mode alone) {
+                                        Function function, schema::Mode alone,
+                                        std::optional<schema::DepositPart> part = std::nullopt) {
     auto work = std::make_shared<DepositWork<Function, R>>(std::move(function));
     work->path = std::move(path);
     work->order = order;
     work->octets = octets;
     work->alone = alone;
+    work->shares = std::move(part);
     std::shared_ptr<schema::Together::Work> shared = work;
     co_await services.db.together().run(account, services.limits.command_deadline, std::move(shared));
     hear(work->news, work->result->has_value());

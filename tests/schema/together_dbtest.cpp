@@ -24,6 +24,9 @@ struct Deposit final : Together::Work {
   }
   [[nodiscard]] bool refused() const override { return result && !result->has_value(); }
   void fail(const Error& error) override { result.emplace(error); }
+  [[nodiscard]] const DepositPart* part() const override { return shares ? &*shares : nullptr; }
+  void stored(const DepositedAt& done, const QuotaNews&) override { result.emplace(done); }
+  std::optional<DepositPart> shares;
   std::function<Result<DepositedAt>(Transaction&)> function;
   std::optional<Result<DepositedAt>> result;
   int runs = 0;
@@ -37,6 +40,16 @@ class DepositsTogether : public Store {
     auto out = std::make_shared<Deposit>(
         [this, path, staged](Transaction& tx) { return deposit_at(tx, alice_, path, *staged, limits_); });
     out->path = path;
+    return out;
+  }
+  // The same as a session gives it: it may share a statement.
+  std::shared_ptr<Deposit> sharing(const std::string& path, std::vector<std::string> octets) {
+    auto staged = std::make_shared<std::vector<StagedMessage>>();
+    for (std::string& one : octets) staged->push_back(hold_inline(new_message(std::move(one))));
+    auto out = std::make_shared<Deposit>(
+        [this, path, staged](Transaction& tx) { return deposit_at(tx, alice_, path, *staged, limits_); });
+    out->path = path;
+    out->shares = DepositPart{alice_, path, staged, &limits_};
     return out;
   }
   // All at once, on one thread as the sessions of a node are on theirs.
@@ -95,6 +108,96 @@ TEST_F(DepositsTogether, OneThatFailsFailsAlone) {
   }
   EXPECT_EQ(account_value("used_messages"), "13");
   expect_consistent();
+}
+
+TEST_F(DepositsTogether, OfOneMailboxShareAStatementAndKeepTheirOwnMessages) {
+  std::vector<std::shared_ptr<Deposit>> works;
+  std::map<std::string, std::size_t> owner;  // octets → work
+  for (std::size_t i = 0; i < 40; ++i) {
+    std::vector<std::string> octets;
+    for (std::size_t n = 0; n < (i % 4 == 0 ? 3 : 1); ++n) {
+      octets.push_back("work " + std::to_string(i) + " message " + std::to_string(n) + std::string(i, '.'));
+      owner[octets.back()] = i;
+    }
+    works.push_back(sharing(i % 2 == 0 ? "INBOX" : "Default", std::move(octets)));
+  }
+  run(works);
+  const auto counts = together_.counts();
+  EXPECT_EQ(counts.deposits, 40U);
+  EXPECT_GE(counts.shared, 30U);
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    ASSERT_TRUE(works[i]->result && works[i]->result->has_value()) << i;
+    const DepositedAt& done = **works[i]->result;
+    EXPECT_EQ(done.result.uids.size(), i % 4 == 0 ? 3U : 1U);
+    EXPECT_EQ(done.mailbox.id, works[i % 2]->result->value().mailbox.id);
+    std::size_t n = 0;
+    for (std::uint32_t uid = done.result.uids.min(); uid <= done.result.uids.max(); ++uid, ++n, ++seen) {
+      const std::string expected = "work " + std::to_string(i) + " message " + std::to_string(n) + std::string(i, '.');
+      EXPECT_EQ(
+          test_.value(
+              "select convert_from(c.data, 'UTF8') from message m join content_chunk c using (account_id, content_id)"
+              " where m.account_id = " +
+              std::to_string(alice_.account.value) + " and m.mailbox_id = " + std::to_string(done.mailbox.id.value) +
+              " and m.uid = " + std::to_string(uid)),
+          expected);
+      EXPECT_EQ(owner.at(expected), i);
+    }
+  }
+  EXPECT_EQ(seen, owner.size());
+  EXPECT_EQ(account_value("used_messages"), std::to_string(owner.size()));
+  expect_consistent();
+}
+
+// All of one statement, or each by itself: what does not fit fails alone.
+TEST_F(DepositsTogether, OneOfAStatementThatFailsFailsAlone) {
+  test_.execute("update account set limit_bytes = 1000 where account_id = " + std::to_string(alice_.account.value));
+  std::vector<std::shared_ptr<Deposit>> works;
+  for (int i = 0; i < 8; ++i) works.push_back(sharing("INBOX", {std::string(i == 5 ? 2000 : 20, 'x')}));
+  for (int i = 0; i < 3; ++i) works.push_back(sharing("nowhere", {"x"}));
+  run(works);
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    const auto& result = *works[i]->result;
+    if (i == 5) {
+      EXPECT_EQ(result.error().failure, Failure::over_quota);
+    } else if (i > 7) {
+      EXPECT_EQ(result.error().failure, Failure::not_found);
+    } else {
+      EXPECT_TRUE(result.has_value()) << i;
+    }
+  }
+  EXPECT_EQ(account_value("used_messages"), "7");
+  expect_consistent();
+}
+
+TEST_F(DepositsTogether, EachOfAStatementIsRecordedAndToldByItself) {
+  const std::string account = std::to_string(alice_.account.value);
+  test_.execute(
+      "insert into push_subscription (subscription_id, account_id, device, sink, events, url, origin) values (1, " +
+      account + ", 'd', 1, 2, 'http://127.0.0.1/', 'http://127.0.0.1:80')");
+  std::vector<std::shared_ptr<Deposit>> works;
+  std::vector<ActorRef> actors;
+  for (int i = 0; i < 9; ++i) {
+    works.push_back(sharing("INBOX", {"a", "b"}));
+    ActorFacts facts;
+    facts.program = "imap";
+    facts.actor = "depositor " + std::to_string(i) + " \\\"{}";
+    works.back()->shares->who.via = make_actor(facts, true, false);
+  }
+  run(works);
+  EXPECT_GE(together_.counts().shared, 8U);
+  for (std::size_t i = 1; i < works.size(); ++i) {
+    ASSERT_TRUE(works[i]->result->has_value());
+    const AppendResult& done = works[i]->result->value().result;
+    EXPECT_EQ(test_.value("select a.uids || ' ' || a.messages || ' ' || a.octets || ' ' || a.mailbox from audit a join "
+                          "audit_session s"
+                          " using (account_id, session_id) where s.actor like 'depositor " +
+                          std::to_string(i) + " %'"),
+              std::to_string(done.uids.min()) + ':' + std::to_string(done.uids.max()) + " 2 2 INBOX");
+    EXPECT_EQ(test_.value("select count(*) from outbox where account_id = " + account + " and detail ->> 'uids' = '" +
+                          std::to_string(done.uids.min()) + ':' + std::to_string(done.uids.max()) + "'"),
+              "1");
+  }
 }
 
 TEST_F(DepositsTogether, ABugIsThrownWhereItIs) {

@@ -91,3 +91,28 @@ begin
   end if;
   perform conversation_add_v1(p_account, p_mailbox, first_uid, v_count);
 end $$;
+
+-- Deposits of several commands into one mailbox in one statement: p_counts says how many of the messages each has, p_by who
+-- (as for audit_add_v1; empty: not recorded). They share the MODSEQ; each is recorded and told by itself.
+create function recorded_deposits_at_v1(
+  p_account bigint, p_path text[], p_contents bigint[], p_sizes int[], p_header_octets int[], p_dates int[],
+  p_moments bigint[], p_directions smallint[], p_threads bigint[], p_exact boolean[], p_complete boolean[], p_at int[], p_blob bytea,
+  p_internal bigint[], p_flags int[], p_objects jsonb, p_now bigint, p_counts int[], p_by text[],
+  out mailbox_id int, out uidvalidity int, out first_uid int, out modseq int)
+language plpgsql as $$
+declare
+  v_path text := array_to_string(p_path, '/');
+  v_stored int := 0;
+  v_end int;
+begin
+  select d.mailbox_id, d.uidvalidity, d.first_uid, d.modseq into mailbox_id, uidvalidity, first_uid, modseq
+    from deposit_at_v3(p_account, p_path, p_contents, p_sizes, p_header_octets, p_dates, p_moments, p_directions,
+                       p_threads, p_exact, p_complete, p_at, p_blob, p_internal, p_flags, p_objects, p_now) d;
+  for v_part in 1 .. cardinality(p_counts) loop
+    v_end := v_stored + p_counts[v_part];
+    perform message_new_v1(p_account, nullif(p_by[v_part], '')::jsonb, 10, mailbox_id, v_path, uidvalidity, first_uid + v_stored,
+                           modseq, p_contents[v_stored + 1 : v_end],
+                           (select sum(s) from unnest(p_sizes[v_stored + 1 : v_end]) s), null);
+    v_stored := v_end;
+  end loop;
+end $$;
