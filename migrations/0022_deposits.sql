@@ -92,27 +92,81 @@ begin
   perform conversation_add_v1(p_account, p_mailbox, first_uid, v_count);
 end $$;
 
--- Deposits of several commands into one mailbox in one statement: p_counts says how many of the messages each has, p_by who
--- (as for audit_add_v1; empty: not recorded). They share the MODSEQ; each is recorded and told by itself.
+-- Deposits of several commands in one statement, into one mailbox or several. The messages stand in the order of their mailboxes:
+-- p_paths (levels joined by /), p_messages how many go into each, p_objects those of each as for deposit_v2 with `n` counted within
+-- (empty: none). Each command is a part of one mailbox: p_of its number in p_paths, p_counts its messages, p_by who (as for
+-- audit_add_v1; empty: not recorded); parts of a mailbox stand in the order of its messages. Those of a mailbox share the MODSEQ; each
+-- part is recorded and told by itself. A row for each mailbox.
 create function recorded_deposits_at_v1(
-  p_account bigint, p_path text[], p_contents bigint[], p_sizes int[], p_header_octets int[], p_dates int[],
+  p_account bigint, p_paths text[], p_messages int[], p_contents bigint[], p_sizes int[], p_header_octets int[], p_dates int[],
   p_moments bigint[], p_directions smallint[], p_threads bigint[], p_exact boolean[], p_complete boolean[], p_at int[], p_blob bytea,
-  p_internal bigint[], p_flags int[], p_objects jsonb, p_now bigint, p_counts int[], p_by text[],
-  out mailbox_id int, out uidvalidity int, out first_uid int, out modseq int)
+  p_internal bigint[], p_flags int[], p_objects text[], p_now bigint, p_of int[], p_counts int[], p_by text[])
+returns table (mailbox_id int, uidvalidity int, first_uid int, modseq int)
 language plpgsql as $$
 declare
-  v_path text := array_to_string(p_path, '/');
-  v_stored int := 0;
-  v_end int;
+  v_count int := cardinality(p_paths);
+  v_ids int[] := array_fill(0, array[v_count]);
+  v_directions smallint[] := p_directions;
+  v_flags int[] := p_flags;
+  v_objects jsonb[] := array_fill(null::jsonb, array[v_count]);
+  v_told int[] := array_fill(0, array[v_count]);
+  v_name text;
+  v_id int;
+  v_rights int;
+  v_lo int := 1;
+  v_hi int;
+  v_step record;
 begin
-  select d.mailbox_id, d.uidvalidity, d.first_uid, d.modseq into mailbox_id, uidvalidity, first_uid, modseq
-    from deposit_at_v3(p_account, p_path, p_contents, p_sizes, p_header_octets, p_dates, p_moments, p_directions,
-                       p_threads, p_exact, p_complete, p_at, p_blob, p_internal, p_flags, p_objects, p_now) d;
-  for v_part in 1 .. cardinality(p_counts) loop
-    v_end := v_stored + p_counts[v_part];
-    perform message_new_v1(p_account, nullif(p_by[v_part], '')::jsonb, 10, mailbox_id, v_path, uidvalidity, first_uid + v_stored,
-                           modseq, p_contents[v_stored + 1 : v_end],
-                           (select sum(s) from unnest(p_sizes[v_stored + 1 : v_end]) s), null);
-    v_stored := v_end;
+  for i in 1 .. v_count loop
+    v_hi := v_lo + p_messages[i] - 1;
+    v_id := 0;
+    foreach v_name in array string_to_array(p_paths[i], '/') loop
+      select m.mailbox_id, m.owner_rights into v_id, v_rights from mailbox m
+       where m.account_id = p_account and m.parent_id = v_id and m.name = v_name;
+      if not found then
+        raise no_data_found;
+      end if;
+    end loop;
+    v_ids[i] := v_id;
+    if v_rights is not null then  -- what the owner took from themself, as in deposit_at_v3
+      if v_rights & 16 = 0 then
+        raise exception using errcode = 'CP005', message = 'no right to store in this mailbox';
+      end if;
+      v_flags[v_lo:v_hi] := array(select f & (case when v_rights & 8 <> 0 then ~9 else 0 end | case when v_rights & 4 <> 0 then 1 else 0 end
+                                              | case when v_rights & 256 <> 0 then 8 else 0 end)
+                                    from unnest(p_flags[v_lo:v_hi]) with ordinality as t(f, n) order by n);
+    end if;
+    if p_objects[i] <> '' then
+      select t.p_objects, t.p_directions into v_step
+        from objects_direct_v1(p_account, p_objects[i]::jsonb, p_directions[v_lo:v_hi]) t;
+      v_objects[i] := v_step.p_objects;
+      v_directions[v_lo:v_hi] := v_step.p_directions;
+    end if;
+    v_lo := v_hi + 1;
+  end loop;
+  perform content_insert_v2(p_account, p_contents, p_sizes, p_header_octets, p_dates, p_moments, v_directions, p_threads, p_exact,
+                            p_complete, p_at, p_blob);
+  if v_count > 1 then  -- in the order in which all that works on several mailboxes locks them
+    perform from account a where a.account_id = p_account for no key update;
+    perform from mailbox m where m.account_id = p_account and m.mailbox_id = any (v_ids) order by m.mailbox_id for no key update;
+  end if;
+  v_lo := 1;
+  for i in 1 .. v_count loop
+    v_hi := v_lo + p_messages[i] - 1;
+    v_step := deposit_v2(p_account, v_ids[i], p_contents[v_lo:v_hi], p_sizes[v_lo:v_hi], p_internal[v_lo:v_hi], v_flags[v_lo:v_hi],
+                         null, null, v_objects[i], p_now);
+    mailbox_id := v_ids[i];
+    uidvalidity := v_step.uidvalidity;
+    first_uid := v_step.first_uid;
+    modseq := v_step.modseq;
+    return next;
+    for v_part in 1 .. cardinality(p_of) loop
+      continue when p_of[v_part] <> i;
+      v_hi := v_lo + p_counts[v_part] - 1;
+      perform message_new_v1(p_account, nullif(p_by[v_part], '')::jsonb, 10, v_ids[i], p_paths[i], uidvalidity, first_uid + v_told[i],
+                             modseq, p_contents[v_lo:v_hi], (select sum(s) from unnest(p_sizes[v_lo:v_hi]) s), null);
+      v_told[i] := v_told[i] + p_counts[v_part];
+      v_lo := v_hi + 1;
+    end loop;
   end loop;
 end $$;

@@ -94,8 +94,8 @@ struct DepositedAt {
 [[nodiscard]] Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::string_view path,
                                              std::vector<StagedMessage>& messages, const Limits& limits);
 
-// Deposits of several commands into one mailbox in one statement, which commits by itself in Mode::single: each as
-// deposit_at() would do it, its messages together, recorded and told by itself; they share the MODSEQ. All or nothing.
+// Deposits of several commands in one statement, which commits by itself in Mode::single: each as deposit_at() would do
+// it, its messages together, recorded and told by itself; those into one mailbox share the MODSEQ. All or nothing.
 struct DepositPart {
   Principal who;
   std::string path;                                      // of the account itself

@@ -27,7 +27,7 @@ constexpr Query kDepositAt{
 constexpr Query kDepositsAt{
     "deposits_at",
     "select mailbox_id, uidvalidity, first_uid, modseq from recorded_deposits_at_v1($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-    " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text[])"};
+    " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"};
 
 constexpr Query kContentInsert{"content_insert",
                                "select content_insert_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
@@ -177,44 +177,57 @@ Result<DepositedAt> deposit_at(Transaction& tx, const Principal& who, std::strin
 }
 
 bool may_share_statement(const DepositPart& one, const DepositPart& other) {
-  return one.path == other.path && one.who.account == other.who.account &&
-         account_rights(one.who) == account_rights(other.who);
+  return one.who.account == other.who.account && account_rights(one.who) == account_rights(other.who);
 }
 
 Result<std::vector<DepositedAt>> deposit_parts(Transaction& tx, const std::vector<const DepositPart*>& parts) {
   const Principal& who = parts.front()->who;
-  std::vector<StagedMessage> messages;
-  std::vector<std::uint32_t> counts;
-  std::vector<std::string> recorded_by;
-  ContentRows contents;
+  // The mailboxes in the order of their first part.
+  std::vector<std::string> paths, objects, recorded_by;
+  std::vector<std::uint32_t> in_mailbox, of, counts;
+  std::vector<std::size_t> order;  // the parts as they are sent
   for (const DepositPart* part : parts) {
     CPM_CHECK(check_sizes(*part->messages, *part->limits));
-    for (const StagedMessage& message : *part->messages) {
-      contents.add(message, read_all(*message.message.octets, message.size));
-      messages.push_back(message);
-    }
-    counts.push_back(static_cast<std::uint32_t>(part->messages->size()));
-    recorded_by.push_back(by(part->who.via, part->who.account).value_or(""));
+    if (std::find(paths.begin(), paths.end(), part->path) == paths.end()) paths.push_back(part->path);
   }
+  std::vector<StagedMessage> messages;
+  for (std::size_t p = 0; p < paths.size(); ++p) {
+    const std::size_t before = messages.size();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const DepositPart& part = *parts[i];
+      if (part.path != paths[p]) continue;
+      messages.insert(messages.end(), part.messages->begin(), part.messages->end());
+      of.push_back(static_cast<std::uint32_t>(p + 1));
+      counts.push_back(static_cast<std::uint32_t>(part.messages->size()));
+      recorded_by.push_back(by(part.who.via, part.who.account).value_or(""));
+      order.push_back(i);
+    }
+    in_mailbox.push_back(static_cast<std::uint32_t>(messages.size() - before));
+    objects.push_back(object_rows(std::span<const StagedMessage>(messages).subspan(before)).value_or(""));
+  }
+  ContentRows contents;
+  for (const StagedMessage& message : messages) contents.add(message, read_all(*message.message.octets, message.size));
   contents.finish();
   const MessageRows rows = rows_of(account_rights(who), messages, KeywordTable{});
-  const auto levels = split_path(parts.front()->path);
   CPM_TRY(answer, refusable([&] {
-            return tx.exec(kDepositsAt, who.account.value, array(std::span(levels)), contents.contents, contents.sizes,
-                           contents.header_octets, contents.dates, contents.moments, contents.directions,
-                           contents.threads, contents.exact, contents.complete, contents.at, bytes(contents.blob()),
-                           rows.dates, rows.flags, object_rows(messages), seconds_now(), array(std::span(counts)),
-                           array(std::span(recorded_by)));
+            return tx.exec(kDepositsAt, who.account.value, array(std::span(paths)), array(std::span(in_mailbox)),
+                           contents.contents, contents.sizes, contents.header_octets, contents.dates, contents.moments,
+                           contents.directions, contents.threads, contents.exact, contents.complete, contents.at,
+                           bytes(contents.blob()), rows.dates, rows.flags, array(std::span(objects)), seconds_now(),
+                           array(std::span(of)), array(std::span(counts)), array(std::span(recorded_by)));
           }));
-  const MailboxRef mailbox{who.account, MailboxId{answer[0][0].as<std::int32_t>()}};
-  std::vector<DepositedAt> out;
-  std::uint32_t first = answer[0][2].as<std::uint32_t>();
-  for (const std::uint32_t count : counts) {
-    DepositedAt done{mailbox,
-                     {UidValidity{answer[0][1].as<std::uint32_t>()}, {}, ModSeq{answer[0][3].as<std::uint64_t>()}}};
-    done.result.uids.add(first, first + count - 1);
-    first += count;
-    out.push_back(std::move(done));
+  std::vector<DepositedAt> out(parts.size());
+  std::vector<std::uint32_t> told(paths.size(), 0);
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    const std::size_t mailbox = of[n] - 1;
+    const auto row = answer[static_cast<pqxx::result::size_type>(mailbox)];
+    const std::uint32_t first = row[2].as<std::uint32_t>() + told[mailbox];
+    told[mailbox] += counts[n];
+    DepositedAt& done = out[order[n]];
+    done.mailbox = {who.account, MailboxId{row[0].as<std::int32_t>()}};
+    done.result.uidvalidity = UidValidity{row[1].as<std::uint32_t>()};
+    done.result.uids.add(first, first + counts[n] - 1);
+    done.result.highestmodseq = ModSeq{row[3].as<std::uint64_t>()};
   }
   return out;
 }

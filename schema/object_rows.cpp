@@ -65,7 +65,7 @@ std::string head_row(const ObjectFacts& facts, ContentId content, std::optional<
   return row.dump();
 }
 
-std::optional<std::string> object_rows(const std::vector<StagedMessage>& messages) {
+std::optional<std::string> object_rows(std::span<const StagedMessage> messages) {
   std::string out;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ObjectFacts& facts = messages[i].message.head.facts;

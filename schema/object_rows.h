@@ -5,13 +5,13 @@
 #include "schema/append.h"
 
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 namespace cpm::schema {
 
 // An array of JSON objects, one for each CPM object among the messages; nothing when there is none.
-[[nodiscard]] std::optional<std::string> object_rows(const std::vector<StagedMessage>& messages);
+[[nodiscard]] std::optional<std::string> object_rows(std::span<const StagedMessage> messages);
 
 // The columns of one of them, `number` of its deposit.
 [[nodiscard]] std::string object_row(const ObjectFacts& facts, ContentId content, std::size_t number);

@@ -1,5 +1,6 @@
 #include "schema/together.h"
 
+#include "base/log.h"
 #include "schema/append.h"
 
 #include <boost/asio/post.hpp>
@@ -229,7 +230,7 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     const auto all_ran = std::make_shared<bool>(false);
     auto job = [account, batches, paths, all_ran](Transaction& tx) -> Result<bool> {
       *all_ran = false;
-      if (paths.size() > 1) tx.exec(kLock, account.value, array(std::span(paths)));
+      if (paths.size() > 1 && batches.size() > 1) tx.exec(kLock, account.value, array(std::span(paths)));
       for (const Batch& batch : batches) {
         if (!batch.run(tx)) return cpm::fail(Failure::invalid, "refused");
       }
@@ -254,6 +255,8 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
       // away.
       const Failure failure = result->error().failure;
       each = !*all_ran && failure != Failure::unavailable && failure != Failure::in_doubt;
+      if (each && failure == Failure::internal)
+        log::warn("db", "deposits that went together failed", {{"why", result->error().detail}});
       if (!each) {
         for (const auto& member : members) member->work->fail(result->error());
       }

@@ -1,8 +1,8 @@
 // Together: deposits of one account that wait for each other anyway, because the account's row is locked until the
 // commit (storage-design 4.1), go into one transaction: while one is on its way the others of this node gather, and
-// then share one commit. Each keeps its own answer: when one fails, all are undone and each is run by itself, so that
-// only those fail that would have failed alone (docs/decisions/0045-group-deposit.md). Runs on: run() any
-// single-threaded executor; Work::run on a db thread.
+// then share one commit, and one statement where they are small. Each keeps its own answer: when one fails, all are
+// undone and each is run by itself, so that only those fail that would have failed alone
+// (docs/decisions/0045-group-deposit.md). Runs on: run() any single-threaded executor; Work::run on a db thread.
 #pragma once
 
 #include "base/ids.h"
