@@ -18,7 +18,8 @@ ROWS = {
     "append8one": ("APPEND 2 KB, 8 clients, one mailbox", "msg/s", True),
     "multiappend": ("MULTIAPPEND of 100 × 2 KB", "msg/s", True),
     "deposit": ("APPEND of a chat message of 700 octets, 8 depositors, 8 users", "msg/s", True),
-    "deposit_pushed": ("the same while a receiver is told of each message (push)", "msg/s", True),
+    "deposit_limited": ("the same with limits of all four resources and levels of warning (quota)", "msg/s", True),
+    "deposit_pushed": ("the same, limited, while a receiver is told of each message (push)", "msg/s", True),
     "deposit100": ("MULTIAPPEND of 100 chat messages", "msg/s", True),
     "append20": ("APPEND of 20 MB", "MB/s", True),
     "fetch20": ("FETCH of 20 MB", "MB/s", True),
@@ -134,6 +135,10 @@ def deposits(target, sizes):
             eight[0].append("Default/tel:+15550101", batch)
         yield "deposit100", rounds * 100 / (time.perf_counter() - began)
     if hasattr(target, "ctl"):
+        for number in range(8):
+            target.ctl("quota", "set", f"u{number}", "--storage", "100G", "--messages", "100000000", "--mailboxes", "1000", "--annotations", "100M")
+        for _ in range(sizes["runs"]):
+            yield "deposit_limited", 2 * sizes["appends"] / fleet(eight, 2 * sizes["appends"], send)
         with Sink() as sink:
             for number in range(8):
                 target.ctl("push", "add", f"u{number}", "--webhook", sink.url, "--events", "all")
