@@ -130,6 +130,7 @@ std::unique_ptr<CLI::App> make_tree(Context& context) {
   add_quota(*root, context);
   add_policy(*root, context);
   add_push(*root, context);
+  add_adapt(*root, context);
   add_audit(*root, context);
   add_undelete(*root, context);
   add_mailbox(*root, context);

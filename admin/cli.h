@@ -20,6 +20,7 @@ void add_group(CLI::App& root, Context& context);
 void add_shared(CLI::App& root, Context& context);
 void add_quota(CLI::App& root, Context& context);
 void add_policy(CLI::App& root, Context& context);
+void add_adapt(CLI::App& root, Context& context);
 void add_push(CLI::App& root, Context& context);
 void add_audit(CLI::App& root, Context& context);
 void add_undelete(CLI::App& root, Context& context);

@@ -8,6 +8,7 @@
 //   PUT    /admin/sessions/ID/trace   204, 404; its protocol goes to the log, redacted. DELETE ends that.
 //   GET    /admin/lockouts            200 {"lockouts": [{"kind": "name"|"network", "key", "failures", "locks",
 //                                     "locked_for": seconds}, …]}
+//   GET    /admin/adapt               200 {"adapt": [{"enabled", "cache": {…}, "workers": {…}, "conversions": […]}]}
 //   DELETE /admin/lockouts/KEY        204, 404; KEY is a name, a network or an address, percent-encoded.
 //
 // Runs on: the main thread.

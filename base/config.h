@@ -95,6 +95,15 @@ struct Config {
     bool logins = true;           // log-ins and log-outs too
     std::chrono::seconds seal{};  // between rounds of sealing; 0: this node takes no part
   } audit;
+  struct Adapt {
+    bool enabled = true;       // conversions by workers (CONVERT)
+    std::string program;       // empty: cpmstore-adapt beside the server's own program
+    std::size_t workers = 0;   // 0: half of the processors, at least one
+    std::uint64_t memory = 0;  // of one worker, octets
+    std::uint64_t pixels = 0;  // of a picture that is decoded
+    std::size_t jobs = 0;      // of one worker, until it is replaced
+    std::size_t queue = 0;     // conversions that wait
+  } adapt;
   std::chrono::seconds undelete_keep{};  // what was expunged can be restored; 0: never
 
   log::Settings log;

@@ -209,6 +209,25 @@ void auth_keys(Table& t) {
            [](Config& c) -> std::chrono::seconds& { return c.auth.oauth.leeway; });
 }
 
+void adapt_keys(Table& t) {
+  flag(t, "adapt.enabled", true, "convert media (CONVERT) by worker processes; false: the capability is not shown",
+       [](Config& c) -> bool& { return c.adapt.enabled; });
+  text(t, "adapt.program", "", "the worker program; empty: cpmstore-adapt beside the server's own program",
+       [](Config& c) -> std::string& { return c.adapt.program; });
+  number(t, ValueType::number, "adapt.workers", 0, 0, 256, "worker processes; 0: half of the processors, at least one",
+         [](Config& c, std::uint64_t v) { c.adapt.workers = v; });
+  number(t, ValueType::size, "adapt.memory", 512 * kMega, 64 * kMega, 64 * kGiga, "memory that one worker may have",
+         [](Config& c, std::uint64_t v) { c.adapt.memory = v; });
+  number(t, ValueType::number, "adapt.pixels", 100'000'000, 10'000, 1'000'000'000,
+         "pixels of a picture that is decoded; of a larger one nothing is read but its header",
+         [](Config& c, std::uint64_t v) { c.adapt.pixels = v; });
+  number(t, ValueType::number, "adapt.jobs", 200, 1, 1'000'000,
+         "conversions of one worker, then a new one takes its place",
+         [](Config& c, std::uint64_t v) { c.adapt.jobs = v; });
+  number(t, ValueType::number, "adapt.queue", 1000, 1, 1'000'000,
+         "conversions that wait for a worker; more are refused", [](Config& c, std::uint64_t v) { c.adapt.queue = v; });
+}
+
 void database_keys(Table& t) {
   text(t, "database.url", "",
        "PostgreSQL to use (postgresql://user@host/name); empty: a private one in the data directory",
@@ -298,6 +317,23 @@ void push_keys(Table& t) {
          [](Config& c, std::uint64_t v) { c.push.breaker_failures = v; });
   duration(t, "push.breaker_time", 30, 1, 3600, "how long; then one request is tried",
            [](Config& c) -> std::chrono::seconds& { return c.push.breaker_time; });
+}
+
+void adapt_limits(Table& t) {
+  using enum ValueType;
+  limit(t, number, "convert_messages", &Limits::convert_messages, 1, 100'000,
+        "messages of one CONVERT (MAXCONVERTMESSAGES of RFC 5259)");
+  limit(t, number, "convert_parts", &Limits::convert_parts, 1, 1000, "body parts of one CONVERT (MAXCONVERTPARTS)");
+  limit(t, size, "convert_octets", &Limits::convert_octets, kKilo, kGiga,
+        "a part that is converted, without its transfer encoding");
+  limit(t, "convert_deadline", &Limits::convert_deadline, 1, 600, "time for one conversion, waiting included");
+  limit(t, size, "convert_account_octets", &Limits::convert_account_octets, 0, 64 * kGiga,
+        "results of conversions of one account that are kept; 0: none are");
+  limit(t, size, "convert_cache_octets", &Limits::convert_cache_octets, 0, 4096 * kGiga, "the same of all accounts");
+  limit(t, size, "convert_memory_octets", &Limits::convert_memory_octets, kMega, 64 * kGiga,
+        "parts and results of conversions that this node holds in memory; more wait");
+  limit(t, number, "preview_lazy", &Limits::preview_lazy, 0, 60'000,
+        "milliseconds that one FETCH PREVIEW (LAZY) may spend on previews that are not there yet");
 }
 
 log::Level to_level(const std::string& name) {
@@ -437,10 +473,12 @@ Table make_table() {
   audit_keys(table);
   sweep_keys(table);
   push_keys(table);
+  adapt_keys(table);
   log_keys(table);
   command_limits(table);
   object_limits(table);
   session_limits(table);
+  adapt_limits(table);
   node_limits(table);
   return table;
 }

@@ -63,6 +63,16 @@ struct Limits {
   std::chrono::seconds command_deadline{120};    // one database step
   std::chrono::seconds progress_interval{10};    // silence of a running command before INPROGRESS (RFC 9585); 0: never
 
+  // -- adaptation (RFC 5259, RFC 8970)
+  std::size_t convert_messages = 100;                  // of one CONVERT (MAXCONVERTMESSAGES)
+  std::size_t convert_parts = 8;                       // body parts of one CONVERT (MAXCONVERTPARTS)
+  std::uint64_t convert_octets = 32ULL << 20;          // a part that is converted, without its transfer encoding
+  std::chrono::seconds convert_deadline{20};           // waiting for one conversion, its turn included
+  std::uint64_t convert_account_octets = 64ULL << 20;  // results of one account that are kept
+  std::uint64_t convert_cache_octets = 2048ULL << 20;  // … of all accounts
+  std::uint64_t convert_memory_octets = 128ULL << 20;  // parts and results that this node holds at a time
+  std::size_t preview_lazy = 200;                      // milliseconds that one FETCH may spend on PREVIEW (LAZY)
+
   // -- the node
   std::size_t connections = 50000;
   std::size_t connections_per_address = 100;     // authenticated sessions of one account; 0 = no limit

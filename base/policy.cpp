@@ -81,6 +81,12 @@ Table make_table() {
       t, "notify", true,
       "devices that the user names are told of events (/private/vendor/cpmstore/push); what the provider set up is not "
       "asked");
+  choice(t, "convert.image", {"image/jpeg", "image/png", "image/webp"},
+         "what pictures become when a client leaves the choice to the server (CONVERT with NIL)");
+  choice(t, "convert.pixels", {"any", "128", "256", "320", "480", "640", "800", "1024", "1280", "1600", "2048"},
+         "the longer side of what such a conversion makes of a picture or a video");
+  choice(t, "convert.prepare", {"off", "thumbnails"},
+         "what is made of a message when it is stored: nothing, or small pictures of what is in it");
   choice(t, "audit.reads", {"off", "select", "fetch"},
          "which reading is recorded beside changes: none, the opening of mailboxes, or the download of messages too");
   return t;

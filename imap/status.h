@@ -25,6 +25,7 @@ struct Done {
   std::string text;           // human readable, never empty on the wire
   std::string detail;         // for the log only
   Next next = Next::nothing;  // done by the dispatcher after the tagged line is sent
+  bool told = false;          // of a NO: what was written stays, it says what failed (RFC 5259 9)
 };
 
 [[nodiscard]] Done ok(std::string text, std::string code = {});

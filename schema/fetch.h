@@ -29,6 +29,7 @@ enum FetchColumn : std::uint32_t {
   kColumnBytes = 1U << 5,  // whole octets, only of messages up to `inline_limit` octets
   kColumnFacts = 1U << 6,
   kColumnThread = 1U << 7,
+  kColumnPreview = 1U << 8,
 };
 
 struct MessageRow {
@@ -43,6 +44,7 @@ struct MessageRow {
   std::optional<std::string> bytes;          // kColumnBytes and small enough
   ObjectFacts facts;                         // kColumnFacts: the identifiers and the direction
   std::optional<std::int64_t> thread;        // kColumnThread; none: the message names no thread
+  std::optional<std::string> preview;        // kColumnPreview: made before (schema/conversions.h)
   std::vector<AnnotationValue> annotations;  // not read by fetch_rows(): read_annotations()
 };
 

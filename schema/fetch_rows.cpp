@@ -30,7 +30,9 @@ constexpr Query kHead{
     "select " CPM_FETCH_COLUMNS ", case when $6 & 32 <> 0 and m.size <= $5 then " CPM_FETCH_BYTES
     " end,"
     " h.header_octets, h.envelope, h.body, h.body_structure, h.part_map, h.header, h.conversation_id,"
-    " h.contribution_id, h.imdn_id, h.message_id, h.direction, h.thread_id" CPM_FETCH_MESSAGES
+    " h.contribution_id, h.imdn_id, h.message_id, h.direction, h.thread_id,"
+    " case when $6 & 256 <> 0 then (select p.preview from preview p where p.account_id = $1"
+    " and p.content_id = m.content_id) end" CPM_FETCH_MESSAGES
     " cross join lateral (select i.header_octets,"
     " case when $6 & 1 <> 0 then i.envelope end as envelope, case when $6 & 2 <> 0 then i.body end as body,"
     " case when $6 & 4 <> 0 then i.body_structure end as body_structure,"
@@ -48,9 +50,10 @@ constexpr Query kHead{
 
 // The numbers stand in kHead.
 static_assert(kColumnEnvelope == 1 && kColumnBody == 2 && kColumnBodyStructure == 4 && kColumnPartMap == 8 &&
-              kColumnHeader == 16 && kColumnBytes == 32 && kColumnFacts == 64 && kColumnThread == 128);
+              kColumnHeader == 16 && kColumnBytes == 32 && kColumnFacts == 64 && kColumnThread == 128 &&
+              kColumnPreview == 256);
 constexpr std::uint32_t kHeadColumns = kColumnEnvelope | kColumnBody | kColumnBodyStructure | kColumnPartMap |
-                                       kColumnHeader | kColumnFacts | kColumnThread;
+                                       kColumnHeader | kColumnFacts | kColumnThread | kColumnPreview;
 
 std::chrono::sys_seconds time_from(std::int64_t seconds) {
   return std::chrono::sys_seconds{std::chrono::seconds{seconds}};
@@ -81,6 +84,7 @@ MessageRow row_from(const BinaryRows& rows, std::size_t row, std::uint32_t colum
     out.facts.direction = static_cast<Direction>(rows.number(row, 16));
   }
   if ((columns & kColumnThread) != 0 && !rows.is_null(row, 17)) out.thread = rows.number(row, 17);
+  if ((columns & kColumnPreview) != 0 && !rows.is_null(row, 18)) out.preview = octets(18);
   return out;
 }
 

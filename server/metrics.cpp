@@ -52,6 +52,41 @@ void push_lines(std::ostringstream& out, push::Stats& stats) {
         [&](PushSink sink) { return of(sink).oldest.count(); });
 }
 
+void adapt_lines(std::ostringstream& out, const imap::Conversions& conversions) {
+  const auto counts = conversions.counts();
+  line(out, "cpmstore_conversion_cache_hits_total", "counter", "Conversions answered by what is kept",
+       static_cast<double>(counts.hits));
+  line(out, "cpmstore_conversion_cache_misses_total", "counter", "Conversions that were made",
+       static_cast<double>(counts.misses));
+  line(out, "cpmstore_conversion_shared_total", "counter", "Conversions that another asker was having made already",
+       static_cast<double>(counts.shared));
+  line(out, "cpmstore_conversion_cache_evicted_total", "counter", "Results removed to keep within the bounds",
+       static_cast<double>(counts.evicted));
+  line(out, "cpmstore_conversion_cache_octets", "gauge", "Octets of results that are kept, of all accounts",
+       static_cast<double>(counts.kept));
+  line(out, "cpmstore_conversion_memory_octets", "gauge", "Octets of parts and results in memory",
+       static_cast<double>(counts.memory));
+  line(out, "cpmstore_conversions_running", "gauge", "Conversions asked for and not answered",
+       static_cast<double>(counts.running));
+  const adapt::AdapterStatus workers = conversions.adapter().status();
+  line(out, "cpmstore_adapt_workers", "gauge", "Media workers", static_cast<double>(workers.workers.size()));
+  line(out, "cpmstore_adapt_waiting", "gauge", "Conversions that wait for a worker",
+       static_cast<double>(workers.waiting));
+  line(out, "cpmstore_adapt_tasks_total", "counter", "Conversions given to workers",
+       static_cast<double>(workers.tasks));
+  line(out, "cpmstore_adapt_crashes_total", "counter", "Workers that died of a conversion",
+       static_cast<double>(workers.crashes));
+  line(out, "cpmstore_adapt_timeouts_total", "counter", "Workers ended because a conversion took too long",
+       static_cast<double>(workers.timeouts));
+  line(out, "cpmstore_adapt_recycled_total", "counter", "Workers replaced after adapt.jobs conversions",
+       static_cast<double>(workers.recycled));
+  out << "# HELP cpmstore_adapt_refused_total Conversions that workers refused, by reason\n"
+         "# TYPE cpmstore_adapt_refused_total counter\n";
+  for (const auto& [why, number] : workers.refused) {
+    out << "cpmstore_adapt_refused_total{reason=\"" << adapt::refusal_name(why) << "\"} " << number << '\n';
+  }
+}
+
 std::size_t locked_now(const imap::auth::Authenticator& authenticator) {
   const auto entries = authenticator.lockouts();
   const auto locked = [](const imap::auth::LockoutEntry& entry) { return entry.locked_for.count() > 0; };
@@ -80,7 +115,19 @@ Metrics::Metrics()
       command_seconds_(prometheus::BuildHistogram()
                            .Name("cpmstore_command_seconds")
                            .Help("Time to answer an IMAP command")
-                           .Register(registry_)) {
+                           .Register(registry_)),
+      conversions_(prometheus::BuildCounter()
+                       .Name("cpmstore_conversions_total")
+                       .Help("Conversions asked for, by media types and result: converted, kept, shared, or why not")
+                       .Register(registry_)),
+      conversion_seconds_(prometheus::BuildHistogram()
+                              .Name("cpmstore_conversion_seconds")
+                              .Help("Time of a conversion that was not kept, waiting included")
+                              .Register(registry_)),
+      conversion_octets_(prometheus::BuildCounter()
+                             .Name("cpmstore_conversion_octets_total")
+                             .Help("Octets of results of conversions, kept ones included")
+                             .Register(registry_)) {
   for (const char* reason : {"limit", "tls"}) refused_.Add({{"reason", reason}});
   for (const char* reason : {"age", "deleted"}) swept_.Add({{"reason", reason}});
 }
@@ -118,6 +165,27 @@ void Metrics::command(std::string_view name, std::string_view result, std::chron
   known.seconds->Observe(std::chrono::duration<double>(time).count());
 }
 
+// Both media types are of the table of conversions, so that there is a bound to the names.
+void Metrics::conversion(const imap::ConversionEvent& event) {
+  const prometheus::Labels pair = {{"source", event.source}, {"target", event.target}};
+  conversions_.Add({{"source", event.source}, {"target", event.target}, {"result", event.result}}).Increment();
+  conversion_octets_.Add(pair).Increment(static_cast<double>(event.octets));
+  const double seconds = std::chrono::duration<double>(event.time).count();
+  if (event.result == "converted") conversion_seconds_.Add(pair, kSeconds).Observe(seconds);
+  const std::lock_guard lock(mutex_);
+  ConversionCount& count = converted_[event.source + " " + event.target + " " + event.result];
+  if (count.number == 0) count = {event.source, event.target, event.result, 0, 0};
+  ++count.number;
+  count.seconds += seconds;
+}
+
+std::vector<Metrics::ConversionCount> Metrics::conversions() const {
+  std::vector<ConversionCount> out;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, count] : converted_) out.push_back(count);
+  return out;
+}
+
 std::string Metrics::text(const Sources& sources) {
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, registry_.Collect());
@@ -152,6 +220,7 @@ std::string Metrics::text(const Sources& sources) {
   line(out, "cpmstore_lockouts", "gauge", "Names and networks locked out now",
        static_cast<double>(locked_now(sources.authenticator)));
   push_lines(out, push_);
+  if (sources.conversions != nullptr) adapt_lines(out, *sources.conversions);
   return out.str();
 }
 

@@ -1,6 +1,7 @@
 #include "server/node.h"
 
 #include "imap/auth/token_verifier.h"
+#include "server/adaptation.h"
 
 #include <unistd.h>
 
@@ -81,7 +82,13 @@ Node::Node(const Config& config, const std::string& directory, imap::Registry re
       snapshots_(limits_.snapshot_octets),
       cpu_("cpu", cpu_threads(config), kCpuQueue),
       authenticator_(db_, cpu_, std::move(auth)),
-      services_{limits_, settings_, registry_, db_, snapshots_, hub_, authenticator_, cpu_, sessions_, {}},
+      adapter_(make_adapter(config)),
+      conversions_(adapter_ == nullptr ? nullptr
+                                       : std::make_unique<imap::Conversions>(
+                                             *adapter_, db_, limits_,
+                                             [&metrics](const imap::ConversionEvent& e) { metrics.conversion(e); })),
+      services_{limits_,        settings_, registry_, db_, snapshots_,        hub_,
+                authenticator_, cpu_,      sessions_, {},  conversions_.get()},
       feed_(url, {[this](AccountId account, MailboxId mailbox) {
                     hub_.remote(account, mailbox);
                     if (observer_.changed) observer_.changed(account, mailbox);
@@ -106,6 +113,8 @@ boost::asio::awaitable<void> Node::serve(std::unique_ptr<Stream> stream) {
 
 void Node::stop() {
   feed_.stop();
+  if (conversions_) conversions_->stop();
+  if (adapter_) adapter_->stop();
   cpu_.stop();
   db_.stop();
 }

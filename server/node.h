@@ -4,10 +4,12 @@
 // where they run.
 #pragma once
 
+#include "adapt/adapter.h"
 #include "base/config.h"
 #include "base/result.h"
 #include "imap/auth/authenticator.h"
 #include "imap/registry.h"
+#include "imap/session/conversions.h"
 #include "imap/session/session.h"
 #include "imap/session/session_list.h"
 #include "schema/change_feed.h"
@@ -44,7 +46,11 @@ class Node {
   imap::auth::Authenticator& authenticator() { return authenticator_; }
   Pool& cpu() { return cpu_; }
   imap::ChangeHub& hub() { return hub_; }
-  [[nodiscard]] std::string metrics_text() { return metrics_.text({sessions_, db_, snapshots_, authenticator_, cpu_}); }
+  [[nodiscard]] std::string metrics_text() {
+    return metrics_.text({sessions_, db_, snapshots_, authenticator_, cpu_, conversions_.get()});
+  }
+  [[nodiscard]] Metrics& metrics() { return metrics_; }
+  [[nodiscard]] imap::Conversions* conversions() { return conversions_.get(); }  // may be null
 
  private:
   const Limits limits_;
@@ -56,6 +62,8 @@ class Node {
   Pool cpu_;
   imap::auth::Authenticator authenticator_;
   imap::SessionList sessions_;
+  std::unique_ptr<adapt::Adapter> adapter_;  // null: no worker program, and so is what follows
+  std::unique_ptr<imap::Conversions> conversions_;
   imap::Services services_;
   schema::ChangeFeed::Listener observer_;
   schema::ChangeFeed feed_;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/percent.h"
 #include "schema/migrate.h"
+#include "server/adaptation.h"
 
 #include <openssl/crypto.h>
 #include <boost/asio/as_tuple.hpp>
@@ -52,6 +53,32 @@ HttpAnswer lockout_list(const imap::auth::Authenticator& authenticator) {
                    {"locked_for", one.locked_for.count()}});
   }
   return {200, "application/json", json{{"lockouts", all}}.dump(-1, ' ', false, json::error_handler_t::replace)};
+}
+
+HttpAnswer adapt_status(Node& node) {
+  json all = {{"enabled", node.conversions() != nullptr}};
+  if (const imap::Conversions* conversions = node.conversions()) {
+    const auto counts = conversions->counts();
+    all["cache"] = {{"hits", counts.hits},
+                    {"misses", counts.misses},
+                    {"shared", counts.shared},
+                    {"evicted", counts.evicted},
+                    {"octets", counts.kept}};
+    all["running"] = counts.running;
+    all["memory"] = counts.memory;
+    all["workers"] = worker_status(conversions->adapter());
+    json list = json::array();
+    for (const Metrics::ConversionCount& one : node.metrics().conversions()) {
+      list.push_back({{"source", one.source},
+                      {"target", one.target},
+                      {"result", one.result},
+                      {"number", one.number},
+                      {"seconds", one.seconds}});
+    }
+    all["conversions"] = list;
+  }
+  return {200, "application/json",
+          json{{"adapt", json::array({all})}}.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 }  // namespace
@@ -114,6 +141,9 @@ HttpAnswer Pages::admin(const HttpRequest& request) {
       request.token.size() == token_.size() && CRYPTO_memcmp(request.token.data(), token_.data(), token_.size()) == 0;
   if (!allowed) return text_answer(401, "the token of DATA/admin.token is needed");
   const std::string_view target = request.target;
+  if (target == "/admin/adapt") {
+    return request.method == "GET" ? adapt_status(node_) : text_answer(405, "only GET");
+  }
   if (target == kSessions || target == kLockouts) {
     if (request.method != "GET") return text_answer(405, "only GET");
     return target == kSessions ? session_list(node_.sessions()) : lockout_list(node_.authenticator());

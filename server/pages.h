@@ -1,5 +1,5 @@
 // What the HTTP side answers: /healthz (the process lives), /readyz (it can serve), /metrics, and for cpmctl, with the
-// token of DATA/admin.token, /admin/sessions and /admin/lockouts (see admin/live_server.h).
+// token of DATA/admin.token, /admin/sessions, /admin/lockouts and /admin/adapt (see admin/live_server.h).
 // Runs on: the first io thread.
 #pragma once
 

@@ -215,6 +215,10 @@ class Server {
     settings.seal_every = config_.audit.seal;
     settings.audit_keep = config_.audit.keep;
     settings.undelete_keep = config_.undelete_keep;
+    settings.convert_cache_octets = config_.limits.convert_cache_octets;
+    settings.cached = [&node](std::uint64_t octets, std::uint64_t removed) {
+      if (node.conversions() != nullptr) node.conversions()->note_cache(octets, removed);
+    };
     settings.swept = [this](std::uint64_t aged, std::uint64_t deleted) { metrics_.swept(aged, deleted); };
     return settings;
   }

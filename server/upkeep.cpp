@@ -4,6 +4,7 @@
 #include "schema/acl.h"
 #include "schema/append.h"
 #include "schema/audit.h"
+#include "schema/conversions.h"
 #include "schema/reader_flags.h"
 #include "schema/sweep.h"
 #include "schema/tombstones.h"
@@ -22,6 +23,7 @@ constexpr auto kGrace = 600s;        // bodies being sent outlive their message 
 constexpr auto kStagedAge = 86400s;  // deposits that never came to their end
 constexpr std::size_t kBatch = 500;
 constexpr auto kReaderFlagsEvery = 1h;
+constexpr auto kConversionsEvery = 2min;
 constexpr auto kMonths = 6h;            // between looks at the months of the record of changes
 constexpr std::size_t kAccounts = 100;  // that this node takes at a time from the round that all nodes share
 
@@ -113,6 +115,20 @@ bool Upkeep::expire_removed() {
   return removed && *removed > 0 && !stopping();
 }
 
+bool Upkeep::evict_conversions() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < conversions_at_) return false;
+  const auto removed = db_.run_blocking(60s, [this](schema::Transaction& tx) {
+    return schema::evict_conversions(tx, settings_.convert_cache_octets, kBatch);
+  });
+  const auto totals = db_.run_blocking(
+      60s, [](schema::Transaction& tx) { return schema::conversion_totals(tx); }, schema::Mode::reads);
+  if (totals && settings_.cached) settings_.cached(totals->octets, removed ? *removed : 0);
+  if (removed && *removed >= kBatch && !stopping()) return true;
+  conversions_at_ = now + kConversionsEvery;
+  return false;
+}
+
 void Upkeep::seal() {
   if (settings_.seal_every.count() == 0) return;
   const auto sealed = schema::seal_audit(db_, [this] { return stopping(); });
@@ -169,6 +185,8 @@ void Upkeep::run() {
       while (expire_acl()) {
       }
       while (sweep_reader_flags()) {
+      }
+      while (evict_conversions()) {
       }
       seal();
     } while (sweep());

@@ -24,6 +24,8 @@ struct UpkeepSettings {
   std::chrono::seconds seal_every{};                                     // the record of changes; 0: never
   std::chrono::seconds audit_keep{};
   std::chrono::seconds undelete_keep{};
+  std::uint64_t convert_cache_octets = 0;                                   // results of conversions of all accounts
+  std::function<void(std::uint64_t octets, std::uint64_t removed)> cached;  // what is kept of them, what was removed
 };
 
 class Upkeep {
@@ -43,6 +45,7 @@ class Upkeep {
   bool expire_acl();
   bool sweep_reader_flags();
   bool expire_removed();
+  bool evict_conversions();
   void seal();
   void months();
   bool sweep();
@@ -55,6 +58,7 @@ class Upkeep {
   std::condition_variable wake_;
   bool stopping_ = false;  // protected by mutex_
   std::chrono::steady_clock::time_point reader_flags_at_{};
+  std::chrono::steady_clock::time_point conversions_at_{};
   std::chrono::steady_clock::time_point months_at_;  // when the months of the record are looked at again
   std::thread thread_;
 };

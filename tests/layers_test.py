@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Reads the #include lines and checks the layers (docs/architecture.md):
-base <- schema <- imap <- server, base <- adapt <- imap, base <- schema <- admin; imap/mime stands on base alone; admin may use
+base <- schema <- imap <- server, base <- adapt <- imap, base <- schema <- admin, adapt <- admin (`cpmctl adapt test`); imap/mime stands on base alone; admin may use
 imap/mime, imap/deliver and imap/cpm to import messages (docs/decisions/0004), and admin/deposit, the depositor's kit, stands on base alone.
 Responses with message numbers have one writer."""
 import pathlib
@@ -14,7 +14,7 @@ ALLOWED = {
     "adapt": {"base", "adapt"},
     "imap": {"base", "schema", "adapt", "imap"},
     "server": {"base", "schema", "adapt", "imap", "server"},
-    "admin": {"base", "schema", "admin"},
+    "admin": {"base", "schema", "adapt", "admin"},
 }
 SPECIAL = {
     "imap/mime": {"base", "imap/mime"},

@@ -86,6 +86,7 @@ boost::asio::awaitable<Done> append_once(Session& session, std::string path, Sta
   auto stored = co_await deposit(session, path, *staged, std::move(work), schema::Mode::transaction);
   if (!stored) co_return annotations_failed(target_error(stored.error()));
   if (!stored->added.empty()) session.changed(stored->mailbox, stored->added);
+  note_deposited(session, stored->mailbox.account, *staged);
   const std::size_t found = stored->uids.size() - stored->added.size();
   std::string text = "APPEND completed";
   if (found > 0) text += ", " + std::to_string(found) + " already stored";
@@ -124,6 +125,7 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   auto appended = co_await deposit(session, *path, **staged, std::move(work), mode, std::move(part));
   if (!appended) co_return annotations_failed(target_error(appended.error()));
   session.changed(appended->mailbox, appended->result.uids);
+  note_deposited(session, appended->mailbox.account, **staged);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +
                                        appended->result.uids.to_string());
 }

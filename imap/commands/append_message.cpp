@@ -4,6 +4,7 @@
 #include "imap/deliver/deliver.h"
 #include "imap/grammar/date.h"
 #include "imap/grammar/flags.h"
+#include "imap/session/conversions.h"
 #include "schema/owners.h"
 
 namespace cpm::imap {
@@ -159,6 +160,10 @@ boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, 
     staged->push_back(std::move(*one));
   }
   co_return staged;
+}
+
+void note_deposited(Session& session, AccountId account, const std::vector<schema::StagedMessage>& messages) {
+  if (session.services.conversions != nullptr) session.services.conversions->deposited(account, messages);
 }
 
 }  // namespace cpm::imap

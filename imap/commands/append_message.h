@@ -48,4 +48,7 @@ using StagedMessages = std::shared_ptr<std::vector<schema::StagedMessage>>;
 boost::asio::awaitable<Result<StagedMessages>> stage_messages(Session& session, std::string path,
                                                               std::vector<AppendMessage> messages, bool check_quota);
 
+// After the commit: what may be made of the messages in advance (session/preparation.h).
+void note_deposited(Session& session, AccountId account, const std::vector<schema::StagedMessage>& messages);
+
 }  // namespace cpm::imap

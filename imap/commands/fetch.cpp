@@ -180,6 +180,7 @@ class Fetcher {
     } else {
       written = co_await without_rows(wanted);
     }
+    for (const auto& item : command_.items) co_await item->finish(session_);
     co_return written;
   }
 

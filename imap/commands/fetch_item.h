@@ -45,6 +45,8 @@ struct FetchItem {
   [[nodiscard]] virtual bool present(const FetchMessage&) const { return true; }
   // Before the first word of a FETCH command. An Error is its answer.
   virtual boost::asio::awaitable<Result<void>> prepare(Session& session, const UidSet& uids) const;
+  // After the last message, also when the FETCH failed.
+  virtual boost::asio::awaitable<void> finish(Session& session) const;
   // Small items write themselves; those with a literal use stream().
   virtual void write(FetchMessage&, wire::Encoder&) const {}
   virtual boost::asio::awaitable<Result<void>> stream(FetchMessage& message) const;

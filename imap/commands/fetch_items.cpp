@@ -18,6 +18,7 @@ const mime::PartMap& FetchMessage::part_map() {
 StoredMessage FetchMessage::stored() const { return {session, session.selected->view.snapshot().mailbox.account, row}; }
 
 boost::asio::awaitable<Result<void>> FetchItem::stream(FetchMessage&) const { co_return Result<void>{}; }
+boost::asio::awaitable<void> FetchItem::finish(Session&) const { co_return; }
 boost::asio::awaitable<Result<void>> FetchItem::prepare(Session&, const UidSet&) const { co_return Result<void>{}; }
 
 namespace {

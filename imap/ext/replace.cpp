@@ -132,6 +132,7 @@ boost::asio::awaitable<Done> execute(Session& session, ReplaceCommand command) {
   const schema::DepositedAt& stored = replaced->stored;
   session.changed(source);
   session.changed(stored.mailbox, stored.result.uids);
+  note_deposited(session, stored.mailbox.account, **staged);
   session.removed.add(uid->value);
   // Before the EXPUNGE responses, so that the client knows what came instead (RFC 8508 4.3).
   session.out << Untagged{

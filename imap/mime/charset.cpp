@@ -111,6 +111,67 @@ std::optional<std::string> to_utf8(std::string_view bytes, std::string_view char
   return out;
 }
 
+namespace {
+
+using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;
+
+// Names that mail uses mean themselves when text is written in them.
+Converter open_encoder(std::string_view charset) {
+  UErrorCode status = U_ZERO_ERROR;
+  UConverter* converter = plain_name(charset) ? ucnv_open(std::string(charset).c_str(), &status) : nullptr;
+  if (U_FAILURE(status)) converter = open_converter(charset);
+  status = U_ZERO_ERROR;
+  if (converter != nullptr) {
+    ucnv_setFromUCallBack(converter, UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &status);
+    ucnv_setFallback(converter, 0);
+  }
+  return {converter, &ucnv_close};
+}
+
+std::u16string wide_of(std::string_view utf8) {
+  std::u16string wide(utf8.size() + 1, u'\0');
+  int32_t length = 0;
+  UErrorCode status = U_ZERO_ERROR;
+  u_strFromUTF8WithSub(wide.data(), static_cast<int32_t>(wide.size()), &length, utf8.data(),
+                       static_cast<int32_t>(utf8.size()), 0xFFFD, nullptr, &status);
+  wide.resize(U_SUCCESS(status) ? static_cast<std::size_t>(length) : 0);
+  return wide;
+}
+
+std::optional<std::string> narrow_of(UConverter* converter, std::u16string_view wide) {
+  std::string out(static_cast<std::size_t>(UCNV_GET_MAX_BYTES_FOR_STRING(wide.size(), ucnv_getMaxCharSize(converter))),
+                  '\0');
+  UErrorCode status = U_ZERO_ERROR;
+  const int32_t length = ucnv_fromUChars(converter, out.data(), static_cast<int32_t>(out.size()), wide.data(),
+                                         static_cast<int32_t>(wide.size()), &status);
+  if (U_FAILURE(status)) return std::nullopt;
+  out.resize(static_cast<std::size_t>(length));
+  return out;
+}
+
+}  // namespace
+
+std::optional<EncodedText> from_utf8(std::string_view utf8, std::string_view charset,
+                                     const std::optional<std::string>& replacement) {
+  const Converter converter = open_encoder(charset);
+  if (!converter) return std::nullopt;
+  const std::u16string wide = wide_of(utf8);
+  EncodedText encoded{narrow_of(converter.get(), wide)};
+  if (!replacement) return encoded;
+  const std::u16string instead = wide_of(*replacement);
+  if (!narrow_of(converter.get(), instead)) return EncodedText{};
+  if (encoded.text) return encoded;
+  std::u16string replaced;
+  for (std::size_t at = 0; at < wide.size();) {
+    const std::size_t units = U16_IS_LEAD(wide[at]) && at + 1 < wide.size() ? 2 : 1;
+    const std::u16string_view one = std::u16string_view(wide).substr(at, units);
+    replaced += narrow_of(converter.get(), one) ? one : std::u16string_view(instead);
+    at += units;
+  }
+  encoded.text = narrow_of(converter.get(), replaced);
+  return encoded;
+}
+
 std::optional<CharsetDecoder> CharsetDecoder::open(std::string_view charset) {
   UConverter* converter = open_converter(charset);
   if (converter == nullptr) return std::nullopt;

@@ -42,4 +42,13 @@ class CharsetDecoder {
   char16_t high_surrogate_ = 0;  // first half of a pair
 };
 
+// The way back. A character that the charset does not have becomes `replacement`. `text` empty: it has one that it does
+// not have and there is no replacement, or the replacement is not in it either. nullopt: charset not known. us-ascii
+// means seven bits here, iso-8859-1 what its name says.
+struct EncodedText {
+  std::optional<std::string> text;
+};
+[[nodiscard]] std::optional<EncodedText> from_utf8(std::string_view utf8, std::string_view charset,
+                                                   const std::optional<std::string>& replacement);
+
 }  // namespace cpm::imap::mime

@@ -131,4 +131,34 @@ std::string decode_words_for_sorting(std::string_view in) {
   return good ? decode_words(in) : octets;
 }
 
+std::vector<WordRun> word_runs(std::string_view text) {
+  std::vector<WordRun> runs;
+  std::size_t begin = 0;  // of the text not yet given
+  const auto plain = [&](std::size_t end) {
+    if (end > begin) runs.push_back({text.substr(begin, end - begin), {}, {}, 0});
+  };
+  for (std::size_t at = text.find("=?"); at != std::string_view::npos; at = text.find("=?", at)) {
+    const auto word = word_at(text.substr(at));
+    if (!word) {
+      at += 2;
+      continue;
+    }
+    const std::string_view between = text.substr(begin, at - begin);
+    WordRun* const last = runs.empty() || runs.back().charset.empty() ? nullptr : &runs.back();
+    if (last != nullptr && between.find_first_not_of(" \t\r\n") == std::string_view::npos &&
+        equals_ignore_case(last->charset, word->charset)) {
+      last->octets += octets_of(*word);
+      last->raw = std::string_view(last->raw.data(),
+                                   static_cast<std::size_t>(text.data() + at + word->length - last->raw.data()));
+    } else {
+      plain(at);
+      runs.push_back({text.substr(at, word->length), word->charset, octets_of(*word), word->encoding});
+    }
+    at += word->length;
+    begin = at;
+  }
+  plain(text.size());
+  return runs;
+}
+
 }  // namespace cpm::imap::mime

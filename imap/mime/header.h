@@ -41,6 +41,16 @@ struct HeaderField {
 inline constexpr char kUnconverted = '\xff';
 [[nodiscard]] std::string decode_words_for_sorting(std::string_view unfolded);
 
+// Header text, folded or not, in pieces and in order: what is no encoded word as it stands, and runs of adjacent words
+// of one charset whose octets belong together.
+struct WordRun {
+  std::string_view raw;      // as it stands; of a run with the blanks between its words
+  std::string_view charset;  // empty: no encoded word
+  std::string octets;        // decoded
+  char encoding = 0;         // of the first word: 'b' or 'q'
+};
+[[nodiscard]] std::vector<WordRun> word_runs(std::string_view text);
+
 struct HeaderDate {
   std::chrono::sys_days day;      // as written, time and zone disregarded (SENTON, SENTBEFORE, SENTSINCE)
   std::chrono::sys_seconds time;  // in UTC; an unknown zone counts as UTC, a missing time as midnight

@@ -93,6 +93,11 @@ void encode(wire::Encoder& out, const FetchHead& response) {
   }
 }
 
+void encode(wire::Encoder& out, const ConvertedHead& response) {
+  out.raw("* ").number(out.uid_only() ? response.uid : response.msn).raw(" CONVERTED (TAG ");
+  out.string(response.tag).raw(") (");
+}
+
 void encode(wire::Encoder& out, const FetchFlags& response) {
   encode(out, FetchHead{response.msn, response.uid});
   const char* between = "";

@@ -87,6 +87,13 @@ struct FetchHead {
   std::uint32_t msn;
   std::uint32_t uid;
 };
+// "* 5 CONVERTED (TAG "a1") (": how each CONVERTED response begins (RFC 5259 8.1). With UIDONLY the number is the UID, as
+// in UIDFETCH (docs/decisions/0051-conversions.md).
+struct ConvertedHead {
+  std::uint32_t msn;
+  std::uint32_t uid;
+  std::string tag;
+};
 // The flags of one message, solicited or not. With UIDONLY the UID stands in the head alone.
 struct FetchFlags {
   std::uint32_t msn;
@@ -109,6 +116,7 @@ void encode(wire::Encoder& out, const StatusData& response);
 void encode(wire::Encoder& out, const MyRights& response);
 void encode(wire::Encoder& out, const ListData& response);
 void encode(wire::Encoder& out, const FetchHead& response);
+void encode(wire::Encoder& out, const ConvertedHead& response);
 void encode(wire::Encoder& out, const MetadataValues& response);
 void encode(wire::Encoder& out, const MetadataNames& response);
 void encode(wire::Encoder& out, const FetchFlags& response);

@@ -417,7 +417,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   co_await watch_->end();
   if (broken) std::rethrow_exception(broken);
   if (done.kind != Done::Kind::ok) {
-    session.out.rewind(watch_->mark());
+    if (!done.told) session.out.rewind(watch_->mark());
     // A failing SELECT leaves the mailbox too (RFC 9051 6.3.2). Clients that do not know CLOSED want nothing before NO.
     const bool knows_closed = session.enabled.rev2 || session.enabled.knows_closed || session.enabled.uid_only;
     if (had_mailbox && !session.selected && knows_closed) {

@@ -37,6 +37,8 @@ class Authenticator;
 class SessionList;
 class Language;
 class Contexts;
+class Conversions;
+struct ConvertPreferences;
 struct Notify;
 
 struct Settings {
@@ -77,6 +79,7 @@ struct Services {
   SessionList& sessions;
   // Called after each command: name, "ok" | "no" | "bad", how long it took. May be empty.
   std::function<void(std::string_view command, std::string_view result, std::chrono::nanoseconds time)> observe;
+  Conversions* conversions = nullptr;  // media adaptation (conversions.h); null: there is no worker program
 };
 
 // Features that change how the session writes; asked only in wire, updates and response.
@@ -203,6 +206,8 @@ class Session : public std::enable_shared_from_this<Session> {
   schema::QuotaNews quota_news;    // of the running command: told with its answer (quota_news.h)
   UidSet removed;                  // from the selected mailbox by commands of this session; not told yet
   std::unique_ptr<Notify> notify;  // since the first NOTIFY (RFC 5465); null before
+  // What default conversions make, looked up once: results do not change during a session (RFC 5259 8.2).
+  std::shared_ptr<const ConvertPreferences> convert_preferences;
 
   [[nodiscard]] const Limits& limits() const { return services.limits; }
   [[nodiscard]] bool utf8() const { return enabled.utf8 || enabled.rev2; }

@@ -28,10 +28,11 @@ from server import Server  # noqa: E402
 from workloads import ROWS, WORKLOADS, fill  # noqa: E402
 
 FULL = {"small": 1000, "middle": 10_000, "big": 100_000, "mailboxes": 1000, "polled": 300, "appends": 1000, "stores": 1000, "runs": 3, "passes": 2,
-        "large": 20_000_000, "login_seconds": 2, "idlers": 1000, "watchers": 100, "huge": 1_000_000, "talks": 10_000, "talk": 1_000_000, "talk_first": 100_000}
+        "large": 20_000_000, "login_seconds": 2, "idlers": 1000, "watchers": 100, "huge": 1_000_000, "talks": 10_000, "talk": 1_000_000, "talk_first": 100_000,
+        "picture": (4000, 3000), "megapixels": 12, "media": 1000, "quiet_seconds": 3}
 QUICK = {**FULL, "big": 20_000, "mailboxes": 200, "appends": 300, "stores": 300, "passes": 1, "login_seconds": 1, "idlers": 300, "huge": 100_000, "talks": 1000, "talk": 100_000, "talk_first": 10_000}
 SMOKE = {**FULL, "small": 50, "middle": 200, "big": 1000, "mailboxes": 20, "polled": 10, "appends": 40, "stores": 20, "runs": 1, "passes": 1,
-         "large": 2_000_000, "login_seconds": 0.5, "idlers": 20, "watchers": 10, "huge": 2000, "talks": 20, "talk": 400, "talk_first": 40}
+         "large": 2_000_000, "login_seconds": 0.5, "idlers": 20, "watchers": 10, "huge": 2000, "talks": 20, "talk": 400, "talk_first": 40, "picture": (400, 300), "megapixels": 0.12, "media": 20, "quiet_seconds": 0.5}
 USERS = [f"u{n}" for n in range(8)] + ["reader", "lister", "poller", "talker"] + [f"idle{n}" for n in range(10)]
 
 

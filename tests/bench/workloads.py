@@ -8,6 +8,7 @@ import statistics
 import threading
 import time
 
+from conversions import conversions
 from load import TLS, Connection, chat, fleet, message
 from sink import Sink
 
@@ -66,6 +67,14 @@ ROWS = {
     "talk_unread": ("first 50 conversations with unread messages, of {talk:,} messages", "ms", False),
     "talk_seen": ("STORE +FLAGS \\Seen on 100 messages of a conversation, of {talk:,} messages", "ms", False),
     "notify": ("APPEND to EXISTS, median of {watchers:,} idlers", "ms", False),
+    "convert_large": ("CONVERT of a JPEG of {megapixels:.0f} megapixels to 256 pixels, warm", "ms", False),
+    "convert_kept": ("the same, kept", "ms", False),
+    "convert_fetch": ("… beside it FETCH BODY.PEEK[] of 2 KB", "ms", False),
+    "convert_media": ("previews of {media:,} messages with mixed media, two askers", "per s", True),
+    "convert_idle_fetch": ("p99 of FETCH BODY.PEEK[] of 2 KB, nothing else to do", "ms", False),
+    "convert_load_fetch": ("… while those previews are made", "ms", False),
+    "convert_idle_append": ("p99 of APPEND 2 KB, nothing else to do", "ms", False),
+    "convert_load_append": ("… while those previews are made", "ms", False),
     "fan_out": ("NOTIFY fan-out: APPEND to the last of {watchers:,} told by STATUS", "ms", False),
 }
 
@@ -510,5 +519,5 @@ def fan_out(target, sizes):
 
 WORKLOADS = (
     appends, deposits, large, selects, fetches, stores, sorts, moves, listing, logins, notify, fan_out, idlers, resyncs, searches, huge, pictures,
-    talks,
+    talks, conversions,
 )

@@ -47,6 +47,13 @@ See the conversation:
   curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101;UID=1' --user 'alice@example.net:alice-secret'
   curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101' --user 'alice@example.net:alice-secret' -X 'FETCH 1:* (FLAGS ENVELOPE)'
   curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101;UID=7;SECTION=2' --user 'alice@example.net:alice-secret' | base64 -di > lake.png
+A line of each message, and the picture of one in the size of a phone, without downloading it (docs/convert.md):
+  curl -sk --url 'imaps://$imaps/Default/tel:%2B15550101' --user 'alice@example.net:alice-secret' -X 'FETCH 1:* (PREVIEW (LAZY))'
+  openssl s_client -quiet -crlf -connect $imaps
+      a LOGIN alice@example.net alice-secret
+      b EXAMINE Default/tel:+15550101
+      c UID CONVERT 7 ("image/jpeg" ("pix-x" "96" "pix-y" "96")) (BODYPARTSTRUCTURE[2] BINARY.SIZE[2])
+  $bin/cpmctl --data $data adapt test $here/conversation/lake.png
 Two devices of Alice, each in a terminal of its own:
   openssl s_client -quiet -crlf -connect $imaps          the first waits for news
       a LOGIN alice@example.net alice-secret

@@ -52,7 +52,7 @@ EVENT = ('<cpm-evfw xmlns="urn:oma:xml:cpm:evfw"><event-cpm-imap type="flags" in
 # No mailbox is touched, or only what the session has or may have anyway.
 NONE = {
     "AUTHENTICATE", "CAPABILITY", "COMPARATOR", "COMPRESS", "ENABLE", "ID", "LANGUAGE", "LOGIN", "LOGOUT", "NAMESPACE", "STARTTLS",
-    "UNAUTHENTICATE", "CANCELUPDATE", "GETQUOTA", "SETQUOTA", "XAUDIT",
+    "UNAUTHENTICATE", "CANCELUPDATE", "CONVERSIONS", "GETQUOTA", "SETQUOTA", "XAUDIT",
 }
 
 NEEDS = {
@@ -81,6 +81,9 @@ NEEDS = {
     "UNSELECT": [Case("lr", "UNSELECT", EITHER, inside=True)],
     "FETCH": [Case("lr", "FETCH 1:* (FLAGS)", EITHER, inside=True), Case("lrs", "FETCH 1 (BODY[])", EITHER, inside=True)],
     "UID FETCH": [Case("lr", "UID FETCH 1:* (BODY.PEEK[] ENVELOPE)", inside=True)],
+    "CONVERT": [Case("lr", 'CONVERT 1 ("text/plain" ("charset" "utf-8")) BINARY[1]', EITHER, inside=True)],
+    "UID CONVERT": [Case("lr", 'UID CONVERT 1 ("text/plain" ("charset" "utf-8")) (BINARY[1] BODYPARTSTRUCTURE[1])', inside=True),
+                    Case("lr", 'UID CONVERT 1 (NIL ("charset" "utf-8")) BODY[HEADER]', inside=True)],
     "SEARCH": [Case("lr", "SEARCH TEXT wombat", EITHER, inside=True)],
     "UID SEARCH": [Case("lr", "UID SEARCH SUBJECT wombat", EITHER, inside=True)],
     "SORT": [Case("lr", "SORT (SUBJECT) UTF-8 TEXT wombat", inside=True)],

@@ -87,6 +87,9 @@ bool excepted(const Statement& statement) {
       "push_forget",             // dead letters that are too old
       "push_free",               // what a killed node had taken
       "quota_limited_accounts",  // a page of accounts with limits
+      "conversion_totals",
+      "conversion_excess",
+      "conversion_accounts",  // results of conversions: how many, which are to go
   };
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
