@@ -41,6 +41,8 @@ create table preview (
 );
 comment on table preview is 'The preview of a message (imap/deliver/preview.h).';
 
+select wall_raise_v1('converted_part'), wall_raise_v1('conversion'), wall_raise_v1('preview');
+
 -- Keeps a result, unless the message is gone, and removes what the account used least until p_bound octets are left. Returns how many
 -- results were removed.
 create function conversion_keep_v1(p_account bigint, p_content bigint, p_part text, p_source bytea, p_request bytea, p_head text,

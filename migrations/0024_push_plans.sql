@@ -1,21 +1,6 @@
 -- What writes an event for push, for each message that comes: in plpgsql, whose plans a session keeps (those of functions in SQL are
 -- made again at each call), and with rows found by their key whatever the statistics.
 
-create or replace function push_wanting_v1(p_account bigint, p_event int) returns setof push_subscription
-language plpgsql stable security definer set search_path from current as $$
-begin
-  return query
-    select s.* from push_subscription s
-     where s.account_id in (p_account, 0) and (s.events >> p_event) & 1 = 1
-       and (not s.by_user or push_allowed_v1(p_account))
-       and (s.service is null or exists (
-              select from service_pattern p join address a on a.account_id = p_account
-               where p.name = s.service
-                 and a.address like replace(replace(replace(replace(replace(p.pattern,
-                       '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'), '?', '_')))
-     order by s.subscription_id;
-end $$;
-
 create or replace function push_messages_v1(p_account bigint, p_mailbox int, p_uids text, p_expired boolean) returns jsonb
 language plpgsql stable as $$
 begin

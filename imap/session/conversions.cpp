@@ -342,14 +342,16 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::wait_for(std::shared
 boost::asio::awaitable<Result<ConvertOutcome>> Conversions::look_up(const ConvertSource& source,
                                                                     const std::string& key) {
   auto work = [name = source.name, key](schema::Transaction& tx) { return schema::find_conversion(tx, name, key); };
-  auto kept = co_await db_.run(limits_.command_deadline, std::move(work), schema::Mode::reads);
+  auto kept = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(work),
+                               schema::Mode::reads);
   if (!kept) co_return kept.error();
   if (!*kept) co_return fail(Failure::not_found, "");
   if ((*kept)->stale) {
     auto touch = [account = source.name.account, of = (*kept)->source, key](schema::Transaction& tx) {
       return schema::conversion_used(tx, account, of, key);
     };
-    auto touched = co_await db_.run(limits_.command_deadline, std::move(touch), schema::Mode::single);
+    auto touched = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(touch),
+                                    schema::Mode::single);
     static_cast<void>(touched);  // it may be removed earlier then, nothing else
   }
   auto outcome = outcome_of(std::move(**kept));
@@ -447,7 +449,8 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
     auto read = [name = source.name, range = source.header](schema::Transaction& tx) {
       return schema::read_octets(tx, name.account, name.content, range.begin, std::min(range.size(), kHeaderOctets));
     };
-    auto header = co_await db_.run(limits_.command_deadline, std::move(read), schema::Mode::reads);
+    auto header = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(read),
+                                   schema::Mode::reads);
     if (!header) co_return header.error();
     mime::Part part;
     mime::read_part_fields(*header, part);
@@ -462,7 +465,8 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
     auto read = [name = source.name, at, length](schema::Transaction& tx) {
       return schema::read_octets(tx, name.account, name.content, at, length);
     };
-    auto piece = co_await db_.run(limits_.command_deadline, std::move(read), schema::Mode::reads);
+    auto piece = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(read),
+                                  schema::Mode::reads);
     if (!piece) co_return piece.error();
     if (piece->size() != length) co_return fail(Failure::corrupt, "", "content is shorter than its size");
     decoder.feed(*piece, task_work->octets);
@@ -476,7 +480,8 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
   auto same = [account = source.name.account, origin, key](schema::Transaction& tx) {
     return schema::find_conversion_of(tx, account, origin, key);
   };
-  auto kept = co_await db_.run(limits_.command_deadline, std::move(same), schema::Mode::reads);
+  auto kept = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(same),
+                               schema::Mode::reads);
   if (!kept) co_return kept.error();
   std::optional<ConvertOutcome> outcome;
   if (*kept) outcome = outcome_of(std::move(**kept));
@@ -493,7 +498,8 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
   }
   auto work = [name = source.name, keep = std::move(*keep), key, bound = limits_.convert_account_octets](
                   schema::Transaction& tx) { return schema::keep_conversion(tx, name, keep, key, bound); };
-  auto done = co_await db_.run(limits_.command_deadline, std::move(work), schema::Mode::single);
+  auto done = co_await db_.run(schema::Wall::of(source.name.account), limits_.command_deadline, std::move(work),
+                               schema::Mode::single);
   if (done) {
     evicted_ += *done;
   } else {

@@ -110,7 +110,8 @@ boost::asio::awaitable<Preparation::Wish> Preparation::wish_of(AccountId account
   const auto known = wishes_.find(account.value);
   if (known != wishes_.end() && known->second.until > Clock::now()) co_return known->second;
   auto work = [account](schema::Transaction& tx) { return schema::read_policies(tx, account); };
-  auto policies = co_await db_.run(limits_.command_deadline, std::move(work), schema::Mode::reads);
+  auto policies =
+      co_await db_.run(schema::Wall::of(account), limits_.command_deadline, std::move(work), schema::Mode::reads);
   Wish wish;
   wish.until = Clock::now() + kWishAge;
   if (policies) {
