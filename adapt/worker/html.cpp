@@ -111,12 +111,7 @@ class Writer {
 
   void put(char c) {
     if (line_empty_ && pending_ > 0) {
-      if (!out_.empty()) {
-        for (int i = 0; i < pending_; ++i) {
-          out_.push_back('\n');
-          if (i + 1 < pending_ && quotes_ > 0) out_.append(quotes_, '>');
-        }
-      }
+      if (!out_.empty()) out_.append(static_cast<std::size_t>(pending_), '\n');
       pending_ = 0;
     }
     if (line_empty_ && quotes_ > 0) {
@@ -209,7 +204,8 @@ std::string html_to_text(std::string_view html) {
   handler.ignorableWhitespace = handler.characters;
   htmlParserCtxtPtr parser = ::htmlCreatePushParserCtxt(&handler, &out, nullptr, 0, nullptr, XML_CHAR_ENCODING_UTF8);
   if (parser == nullptr) throw std::bad_alloc();
-  ::htmlCtxtUseOptions(parser, HTML_PARSE_NONET | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_RECOVER);
+  ::htmlCtxtUseOptions(parser, HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
+                                   HTML_PARSE_RECOVER);
   constexpr std::size_t kPiece = 32 * 1024;
   for (std::size_t at = 0; at < html.size(); at += kPiece) {
     const std::string_view piece = html.substr(at, kPiece);

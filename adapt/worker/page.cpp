@@ -87,6 +87,8 @@ void prepare_pages() {
       "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
       "4 0 obj<</Length 31>>stream\nBT /F 8 Tf 2 4 Td (Page) Tj ET\nendstream endobj\n"
       "trailer<</Root 1 0 R>>\n%%EOF\n";
+  // One document stays open: with the last one the library forgets what it read from files.
+  static const Opened kept = open(kEmpty);
   Task task;
   task.octets = kEmpty;
   task.target = "image/png";

@@ -3,6 +3,7 @@
 // without it. It is no part of the defence: the system call itself is deadly (jail.cpp).
 #include "adapt/worker/jail.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -61,6 +62,11 @@ CPM_OPENAT(openat)
 CPM_OPENAT(openat64)
 CPM_FOPEN(fopen)
 CPM_FOPEN(fopen64)
+
+DIR* opendir(const char* path) {
+  if (refused()) return nullptr;
+  return next<DIR*(const char*)>("opendir")(path);
+}
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) noexcept {

@@ -30,7 +30,8 @@ struct Look {
 [[nodiscard]] std::string heic(int width, int height);  // empty: no encoder here
 
 // muxer: mp4 3gp webm mov; the quarters, moving a little. `turn`: a display matrix of so many quarter turns.
-[[nodiscard]] std::string film(const std::string& muxer, int width, int height, double seconds, int turn = 0);
+[[nodiscard]] std::string film(const std::string& muxer, int width, int height, double seconds, int turn = 0,
+                               const std::string& encoder = "mpeg4");
 [[nodiscard]] std::string wav(double seconds, int rate = 16'000, int channels = 1);  // 440 Hz
 // muxer and encoder by the names of libav: "mp3" "libmp3lame", "ogg" "libvorbis", "adts" "aac", "ipod" "aac".
 [[nodiscard]] std::string sound(const std::string& muxer, const std::string& encoder, double seconds);
