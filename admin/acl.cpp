@@ -206,6 +206,7 @@ struct Explained {
   schema::AclExplanation of;
   std::string reader, owner, path;
   bool disabled = false;
+  bool owner_disabled = false;
   std::optional<schema::Role> role;  // of the service that acts for the reader
   bool permitted = true;             // the service may act for them
   Rights effective = 0;              // after all of that
@@ -251,7 +252,11 @@ Result<Explained> look(Transaction& tx, const AclOptions& options) {
     out.effective &= schema::account_rights({reader.id, reader.address, found->name, found->role});
     if (!out.permitted) out.effective = 0;
   }
-  if (out.disabled) out.effective = 0;
+  if (!out.of.owner) {
+    CPM_TRY(owning, schema::find_account(tx, out.owner));
+    out.owner_disabled = owning.disabled;
+  }
+  if (out.disabled || out.owner_disabled) out.effective = 0;
   if ((out.effective & schema::kLookup) == 0) out.effective = 0;  // it does not exist then
   return out;
 }
@@ -276,6 +281,7 @@ std::vector<std::string> remarks(const Explained& seen) {
       out.push_back("the role of the service leaves out " + rights_of(of.effective & ~limit));
   }
   if (seen.disabled) out.emplace_back("the account is disabled: nobody may log in to it or act for it");
+  if (seen.owner_disabled) out.emplace_back("the owner is disabled: their mailboxes do not exist for others");
   return out;
 }
 

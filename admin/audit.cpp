@@ -1,6 +1,7 @@
 // cpmctl audit: who did what, who deleted this, and whether somebody tampered with the record (docs/audit.md).
 #include "schema/audit.h"
 #include "admin/cli.h"
+#include "admin/moment.h"
 #include "admin/output.h"
 #include "base/number_set.h"
 #include "schema/accounts.h"
@@ -29,32 +30,6 @@ struct Options {
   std::size_t limit = 100;
   bool oldest_first = false, all = false;
 };
-
-// 2026-11-30, 2026-11-30T12:00:00Z, or a time ago: 90s, 15m, 2h, 7d.
-Result<std::int64_t> moment_from(const std::string& text) {
-  using namespace std::chrono;
-  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
-  char end = '\0';
-  const int read = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%c", &y, &mo, &d, &h, &mi, &s, &end);
-  if (read == 3 || (read >= 6 && (read == 6 || end == 'Z'))) {
-    const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
-    if (date.ok() && h >= 0 && h < 24 && mi >= 0 && mi < 60 && s >= 0 && s < 61) {
-      const auto time = sys_days(date) + hours(h) + minutes(mi) + seconds(s);
-      return duration_cast<microseconds>(time.time_since_epoch()).count();
-    }
-  }
-  const std::string units = "smhd";
-  const std::int64_t factors[] = {1, 60, 3600, 86400};
-  const auto unit = text.empty() ? std::string::npos : units.find(text.back());
-  const std::string digits = text.substr(0, text.empty() ? 0 : text.size() - 1);
-  if (unit != std::string::npos && !digits.empty() && digits.size() < 10 &&
-      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-    return now - std::stoll(digits) * factors[unit] * 1'000'000;
-  }
-  return fail(Failure::invalid,
-              "\"" + text + "\" is no time\nAs 2026-11-30, 2026-11-30T12:00:00Z, or a time ago: 2h, 7d");
-}
 
 std::string moment_text(std::int64_t micros) {
   const auto seconds = std::chrono::sys_seconds(std::chrono::seconds(micros / 1'000'000));

@@ -26,6 +26,11 @@ Result<void> write(Context& context, const OpenConversation& conversation, const
 
 Result<void> export_to(Context& context, const Options& options) {
   CPM_TRY(conversation, open_conversation(context, options.address, options.name));
+  CPM_CHECK(context.run([&](schema::Transaction& tx) -> Result<void> {  // octets leave: the record says so
+    context.note(tx, schema::AuditCommand::fetch, conversation.who.account,
+                 {{"how", "export"}, {"conversation", options.name}});
+    return {};
+  }));
   if (options.to == "-") return write(context, conversation, options.format, context.io.out);
   std::error_code error;
   if (std::filesystem::exists(options.to, error))

@@ -112,6 +112,7 @@ Result<void> check(Context& context, const Options& options) {
                    << summary->messages << " messages" << (options.digests ? ", octet for octet" : "") << ": "
                    << (summary->findings == 0 ? "no findings" : std::to_string(summary->findings) + " findings")
                    << '\n';
+    if (!options.digests) context.io.out << "octets and the record of changes were not read: --digests\n";
   }
   if (summary->findings != 0) {
     return fail(Failure::corrupt,
@@ -143,7 +144,8 @@ void add_database(CLI::App& root, Context& context) {
   auto [verb, options] = one("check", "look for anything that must never be; exit code 1 when there is something",
                              {"db check", "db check alice@example.net --digests"}, check);
   verb.add_option("address", options.address, "only this user")->type_name("ADDRESS");
-  verb.add_flag("--digests", options.digests, "also read all octets and compare their digests");
+  verb.add_flag("--digests", options.digests,
+                "also read all octets, and the record of changes, and compare their digests");
 }
 
 }  // namespace cpm::admin

@@ -162,6 +162,7 @@ Result<void> show(Context& context, const Options& options) {
                                         content.who.address + " " + content.mailbox.path);
   }
   const schema::MessageRow& row = rows.front();
+  if (options.raw) CPM_CHECK(record_download(context, content, rows, "show"));
   if (options.raw || options.headers) return show_octets(context, content, row, options.headers);
   const auto state = std::find_if(content.messages.begin(), content.messages.end(),
                                   [&](const schema::MessageFlags& flags) { return flags.uid == row.uid; });

@@ -110,6 +110,7 @@ Result<void> Export::page(const MailboxContent& content, std::size_t begin, std:
     CPM_CHECK(page(content, begin, middle, sink));
     return page(content, middle, end, sink);
   }
+  CPM_CHECK(record_download(context_, content, *rows, "export"));
   auto row = rows->begin();
   for (std::size_t i = begin; i < end; ++i) {
     const schema::MessageFlags& state = content.messages[i];

@@ -1,5 +1,6 @@
 #include "admin/message_verbs.h"
 
+#include "schema/audit.h"
 #include "schema/change_feed.h"
 
 #include <algorithm>
@@ -51,6 +52,28 @@ Result<std::vector<schema::MessageRow>> read_rows(Context& context, const Mailbo
   return context.run([&](Transaction& tx) -> Result<std::vector<schema::MessageRow>> {
     CPM_TRY(grant, schema::authorize(tx, content.who, content.mailbox.ref(), schema::kRead));
     return schema::fetch_rows(tx, grant, uids, columns, inline_limit);
+  });
+}
+
+Result<void> record_download(Context& context, const MailboxContent& content,
+                             const std::vector<schema::MessageRow>& rows, std::string_view how) {
+  if (rows.empty()) return {};
+  schema::AuditEntry entry;
+  entry.command = schema::AuditCommand::fetch;
+  entry.account = content.mailbox.account;
+  entry.mailbox = content.mailbox.id;
+  entry.path = content.mailbox.own_path();
+  entry.detail = schema::audit_detail({{"how", how}});
+  entry.messages = static_cast<std::uint32_t>(rows.size());
+  UidSet uids;
+  for (const schema::MessageRow& row : rows) {
+    uids.add(row.uid.value);
+    entry.octets += row.size;
+  }
+  entry.uids = uids.to_string();
+  return context.run([&](Transaction& tx) -> Result<void> {
+    schema::record(tx, content.who.via, entry);
+    return {};
   });
 }
 

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cpm::admin {
@@ -40,6 +41,11 @@ struct MailboxContent {
 // All octets; Failure::corrupt when there are fewer than the row says.
 [[nodiscard]] Result<std::shared_ptr<Spool>> read_message(Context& context, const MailboxContent& content,
                                                           const schema::MessageRow& row);
+
+// Octets of these messages are about to be read by an administrator: the record of the account says so, whatever its
+// policy for reads is. `how`: "export".
+[[nodiscard]] Result<void> record_download(Context& context, const MailboxContent& content,
+                                           const std::vector<schema::MessageRow>& rows, std::string_view how);
 
 // Clients that are connected hear of it; one that does not sees it at its next look. After the commit of the change;
 // mailbox 0: names.

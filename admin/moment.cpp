@@ -2,6 +2,8 @@
 
 #include "base/policy.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <string>
 
 namespace cpm::admin {
@@ -65,6 +67,31 @@ Result<std::optional<sys_seconds>> expiry_from(std::string_view text, sys_second
   if (length && *length <= kMost) return std::optional(now + *length);
   return fail(Failure::invalid,
               "\"" + std::string(text) + "\" is not a time: write 2026-12-31T23:59:59Z, 2026-12-31, 30d, 12h or never");
+}
+
+Result<std::int64_t> moment_from(const std::string& text) {
+  using namespace std::chrono;
+  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
+  char end = '\0';
+  const int read = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%c", &y, &mo, &d, &h, &mi, &s, &end);
+  if (read == 3 || (read >= 6 && (read == 6 || end == 'Z'))) {
+    const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
+    if (date.ok() && h >= 0 && h < 24 && mi >= 0 && mi < 60 && s >= 0 && s < 61) {
+      const auto time = sys_days(date) + hours(h) + minutes(mi) + seconds(s);
+      return duration_cast<microseconds>(time.time_since_epoch()).count();
+    }
+  }
+  const std::string units = "smhd";
+  const std::int64_t factors[] = {1, 60, 3600, 86400};
+  const auto unit = text.empty() ? std::string::npos : units.find(text.back());
+  const std::string digits = text.substr(0, text.empty() ? 0 : text.size() - 1);
+  if (unit != std::string::npos && !digits.empty() && digits.size() < 10 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+    return now - std::stoll(digits) * factors[unit] * 1'000'000;
+  }
+  return fail(Failure::invalid,
+              "\"" + text + "\" is no time\nAs 2026-11-30, 2026-11-30T12:00:00Z, or a time ago: 2h, 7d");
 }
 
 }  // namespace cpm::admin

@@ -5,7 +5,9 @@
 #include "base/result.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cpm::admin {
@@ -14,5 +16,9 @@ namespace cpm::admin {
 [[nodiscard]] Result<std::optional<std::chrono::sys_seconds>> expiry_from(
     std::string_view text,
     std::chrono::sys_seconds now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+
+// For searches in what was: "2026-11-30", "2026-11-30T12:00:00Z", or a time ago: "90s", "15m", "2h", "7d". Microseconds
+// since 1970. Failure::invalid.
+[[nodiscard]] Result<std::int64_t> moment_from(const std::string& text);
 
 }  // namespace cpm::admin

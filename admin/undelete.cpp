@@ -1,6 +1,7 @@
 // cpmctl undelete: what was expunged, or deleted with its mailbox, and can be restored (docs/undelete.md).
 #include "schema/undelete.h"
 #include "admin/cli.h"
+#include "admin/moment.h"
 #include "admin/output.h"
 #include "admin/size.h"
 #include "imap/mime/casemap.h"
@@ -22,7 +23,7 @@ namespace mime = imap::mime;
 constexpr std::size_t kPage = 1000;
 
 struct Options {
-  std::string address, mailbox, subject, from, message_id, to;
+  std::string address, mailbox, subject, from, message_id, since, until, to;
   std::vector<std::string> ids;
   std::size_t limit = 100;
   bool all = false;
@@ -37,8 +38,16 @@ std::string when(std::int64_t micros) {
   return time_text(std::chrono::sys_seconds(std::chrono::seconds(micros / 1'000'000)));
 }
 
-schema::RemovedFilter filter_from(const Options& options) {
+Result<schema::RemovedFilter> filter_from(const Options& options) {
   schema::RemovedFilter filter;
+  if (!options.since.empty()) {
+    CPM_TRY(at, moment_from(options.since));
+    filter.since = at;
+  }
+  if (!options.until.empty()) {
+    CPM_TRY(at, moment_from(options.until));
+    filter.until = at;
+  }
   if (!options.mailbox.empty()) filter.mailbox = canonical_path(options.mailbox);
   filter.subject = mime::unicode_casemap(options.subject);
   filter.from = mime::unicode_casemap(options.from);
@@ -66,7 +75,8 @@ Result<std::vector<RemovedMessage>> read(Context& context, const schema::Princip
 Result<void> list(Context& context, const Options& options) {
   auto who = context.principal(options.address);
   if (!who) return hint_missing_user(who.error());
-  CPM_TRY(rows, read(context, *who, filter_from(options), options.all ? SIZE_MAX : options.limit));
+  CPM_TRY(filter, filter_from(options));
+  CPM_TRY(rows, read(context, *who, std::move(filter), options.all ? SIZE_MAX : options.limit));
   Json all = Json::array();
   Table table({"ID", "REMOVED", "BY", "MAILBOX", ">UID", ">SIZE", "DATE", "FROM", "SUBJECT"});
   for (const RemovedMessage& one : rows) {
@@ -111,7 +121,8 @@ Result<void> restore(Context& context, const Options& options) {
   CPM_TRY(config, context.config());
   auto who = context.principal(options.address);
   if (!who) return hint_missing_user(who.error());
-  const bool search = !options.subject.empty() || !options.from.empty() || !options.message_id.empty();
+  const bool search = !options.subject.empty() || !options.from.empty() || !options.message_id.empty() ||
+                      !options.since.empty() || !options.until.empty();
   std::vector<schema::RemovedId> ids;
   for (const std::string& text : options.ids) {
     const auto id = schema::removed_id_from(text);
@@ -120,7 +131,8 @@ Result<void> restore(Context& context, const Options& options) {
   }
   if (!ids.empty() && search) return fail(Failure::invalid, "name identifiers or a search, not both");
   if (search || (options.all && ids.empty())) {
-    CPM_TRY(rows, read(context, *who, filter_from(options), SIZE_MAX));
+    CPM_TRY(filter, filter_from(options));
+    CPM_TRY(rows, read(context, *who, std::move(filter), SIZE_MAX));
     for (const RemovedMessage& one : rows) ids.push_back(one.id);
     if (ids.empty()) return fail(Failure::not_found, "nothing can be restored that is so");
   }
@@ -134,6 +146,8 @@ Result<void> restore(Context& context, const Options& options) {
   if (!restored) return restored.error();
   [[maybe_unused]] const auto told = context.run([&](Transaction& tx) -> Result<void> {
     schema::announce(tx, who->account, restored->mailbox);
+    if (restored->made) schema::announce(tx, who->account, MailboxId{});
+    for (const AccountId reader : restored->shared) schema::announce(tx, reader, MailboxId{});
     return {};
   });
   tell(context, *restored);
@@ -146,6 +160,9 @@ void add_search(CLI::App& verb, Options& options) {
   verb.add_option("--subject", options.subject, "a part of the subject")->type_name("TEXT");
   verb.add_option("--from", options.from, "a part of the sender")->type_name("TEXT");
   verb.add_option("--message-id", options.message_id, "with this Message-ID")->type_name("ID");
+  verb.add_option("--since", options.since, "removed not before: 2026-11-30, 2026-11-30T12:00:00Z, or ago: 2h, 7d")
+      ->type_name("TIME");
+  verb.add_option("--until", options.until, "removed before")->type_name("TIME");
 }
 
 }  // namespace
@@ -157,6 +174,7 @@ void add_undelete(CLI::App& root, Context& context) {
   auto listed = std::make_shared<Options>();
   CLI::App& lister = add_verb(noun, "list", "what can be restored, the last removed first",
                               {"undelete list alice@example.net --mailbox Work --subject report",
+                               "undelete list alice@example.net --since 2h --all",
                                "undelete list alice@example.net --message-id '<a@b>' --json"});
   add_search(lister, *listed);
   lister.add_option("--limit", listed->limit, "at most so many")->type_name("N")->capture_default_str();

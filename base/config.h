@@ -93,6 +93,7 @@ struct Config {
   struct Audit {
     std::chrono::seconds keep{};  // the record of changes, by months; 0: nothing is recorded
     bool logins = true;           // log-ins and log-outs too
+    bool refused = false;         // also what was refused for lack of rights or room
     std::chrono::seconds seal{};  // between rounds of sealing; 0: this node takes no part
   } audit;
   struct Adapt {

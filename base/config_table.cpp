@@ -261,6 +261,9 @@ void audit_keys(Table& t) {
            [](Config& c) -> std::chrono::seconds& { return c.audit.keep; });
   flag(t, "audit.logins", true, "record log-ins and log-outs too, not only what is changed",
        [](Config& c) -> bool& { return c.audit.logins; });
+  flag(t, "audit.refused", false,
+       "record commands too that are refused with NOPERM or OVERQUOTA, some of a session each minute",
+       [](Config& c) -> bool& { return c.audit.refused; });
   duration(t, "undelete.keep", 14 * kDay, 0, 3'650 * kDay,
            "how long what was expunged, or deleted with its mailbox, can be restored; 0: it cannot",
            [](Config& c) -> std::chrono::seconds& { return c.undelete_keep; });

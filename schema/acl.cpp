@@ -6,6 +6,7 @@
 #include "schema/directory.h"
 #include "schema/mailbox_rows.h"
 #include "schema/owners.h"
+#include "schema/sql_refusal.h"
 
 #include <algorithm>
 
@@ -82,6 +83,8 @@ constexpr Query kFirstAddress{
     "select d.account_id, f.address from address d join address f on f.account_id = d.account_id"
     " and f.position = 0 where d.address = $1"};
 
+constexpr Query kBack{"acl_back", "select mailbox_rights_back_v1($1, $2, $3, $4, $5)"};
+
 constexpr Query kGrantees{"acl_grantees",
                           "select distinct kind, grantee from acl where account_id = $1 and not negative"};
 constexpr Query kForgetOwn{"shared_to_forget", "delete from shared_to where account_id = $1 and kind = 1"};
@@ -97,11 +100,13 @@ constexpr Query kEventOfReader{"acl_event_of_reader",
 // The upkeep looks at all accounts; what it removes it removes account by account.
 constexpr Query kExpired{
     "acl_expired", "select account_id from acl where expires_at <= clock_timestamp() order by expires_at limit 1"};
-constexpr Query kSweep{"acl_sweep",
-                       "delete from acl where account_id = $1 and (mailbox_id, kind, grantee, negative) in ("
-                       " select mailbox_id, kind, grantee, negative from acl where account_id = $1"
-                       " and expires_at <= clock_timestamp() order by expires_at limit $2)"
-                       " and expires_at <= clock_timestamp() returning mailbox_id, kind, grantee"};
+constexpr Query kSweep{
+    "acl_sweep",
+    "delete from acl where account_id = $1 and (mailbox_id, kind, grantee, negative) in ("
+    " select mailbox_id, kind, grantee, negative from acl where account_id = $1"
+    " and expires_at <= clock_timestamp() order by expires_at limit $2)"
+    " and expires_at <= clock_timestamp() returning mailbox_id, kind, grantee, negative, rights, reason,"
+    " floor(extract(epoch from expires_at))::bigint"};
 
 constexpr Rights kAlways = kLookup | kAdminister;  // of the owner
 
@@ -356,6 +361,54 @@ void forget_shares(Transaction& tx, AccountId account) {
   tx.exec(kForgetOwn, account.value);
 }
 
+Result<std::vector<AccountId>> restore_acl(Transaction& tx, const Principal& who, const Grant& grant, MailboxId was,
+                                           std::int32_t removal, const Limits& limits) {
+  const MailboxRef mailbox = grant.ref();
+  std::vector<AclIdentifier> inherited, back;
+  const auto read = [&](std::vector<AclIdentifier>& out) {
+    for (const auto& row : tx.exec(kList, mailbox.account.value, mailbox.id.value)) {
+      const Row one = row_from(row);
+      const AclIdentifier& identifier = one.entry.identifier;
+      if (!one.entry.negative && !is_owner(identifier, mailbox.account)) out.push_back(identifier);
+    }
+  };
+  read(inherited);
+  CPM_TRY(done, refusable([&] {
+            return tx.exec(kBack, mailbox.account.value, was.value, removal, mailbox.id.value,
+                           limits.metadata_account_octets);
+          }));
+  static_cast<void>(done);
+  read(back);
+  for (const AclIdentifier& one : inherited) forget_hint(tx, mailbox.account, one.kind, one.id);
+  for (const AclIdentifier& one : back) tx.exec(kHint, mailbox.account.value, number(one.kind), one.id, true);
+
+  std::vector<Row> rows;
+  for (const auto& row : tx.exec(kList, mailbox.account.value, mailbox.id.value)) rows.push_back(row_from(row));
+  name_all(tx, rows);
+  std::vector<AccountId> told;
+  for (const Row& row : rows) {
+    const AclEntry& given = row.entry;
+    Event event;
+    event.identifier = (given.negative ? "-" : "") + given.identifier.text;
+    event.rights = rights_text(given.rights);
+    event.actor = grantor_of(who);
+    if (given.expires) event.expires = given.expires->time_since_epoch().count();
+    announce(tx, mailbox, grant.mailbox().own_path(), given.identifier, event);
+    if (given.identifier.kind == GranteeKind::account) told.emplace_back(given.identifier.id);
+    AuditEntry entry;
+    entry.command = AuditCommand::acl;
+    entry.account = mailbox.account;
+    entry.mailbox = mailbox.id;
+    entry.path = grant.mailbox().own_path();
+    entry.detail = audit_detail({{"identifier", *event.identifier},
+                                 {"rights", *event.rights},
+                                 {"reason", given.reason},
+                                 {"how", "restored with the mailbox"}});
+    record(tx, who.via, entry);
+  }
+  return told;
+}
+
 Result<AclExplanation> explain_acl(Transaction& tx, AccountId reader, const Grant& grant) {
   const MailboxRef mailbox = grant.ref();
   AclExplanation out;
@@ -394,17 +447,20 @@ Result<AclExplanation> explain_acl(Transaction& tx, AccountId reader, const Gran
   return out;
 }
 
-Result<std::vector<ExpiredEntry>> sweep_acl(Transaction& tx, std::size_t most) {
+Result<std::vector<ExpiredEntry>> sweep_acl(Transaction& tx, std::size_t most, const ActorRef& by) {
   std::vector<ExpiredEntry> out;
   const pqxx::result first = tx.exec(kExpired);
   if (first.empty()) return out;
   const AccountId owner{first[0][0].as<std::int64_t>()};
   tx.exec(kLock, owner.value);
-  for (const auto& row : tx.exec(kSweep, owner.value, most)) {
+  const pqxx::result swept = tx.exec(kSweep, owner.value, most);
+  for (const auto& row : swept) {
     out.push_back({owner, MailboxId{row[0].as<std::int32_t>()}, static_cast<GranteeKind>(row[1].as<int>()),
                    row[2].as<std::int64_t>()});
   }
-  for (const ExpiredEntry& one : out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const ExpiredEntry& one = out[i];
+    const pqxx::row row = swept[static_cast<int>(i)];
     forget_hint(tx, owner, one.kind, one.grantee);
     const auto mailbox = find_mailbox(tx, owner, one.mailbox);
     if (!mailbox) continue;
@@ -415,6 +471,20 @@ Result<std::vector<ExpiredEntry>> sweep_acl(Transaction& tx, std::size_t most) {
     event.number = kAclExpired;
     if (!named.empty()) event.identifier = named[0].entry.identifier.text;
     announce(tx, mailbox->ref(), mailbox->path, {one.kind, one.grantee, {}}, event);
+    AuditEntry entry;
+    entry.command = AuditCommand::acl;
+    entry.account = owner;
+    entry.mailbox = one.mailbox;
+    entry.path = mailbox->path;
+    const std::string identifier = (row[3].as<bool>() ? "-" : "") + event.identifier.value_or("");
+    const std::string before = rights_text(row[4].as<Rights>());
+    entry.detail = audit_detail({{"identifier", identifier},
+                                 {"rights", ""},
+                                 {"before", before},
+                                 {"expires", row[6].c_str()},
+                                 {"reason", row[5].c_str()},
+                                 {"why", "expired"}});
+    record(tx, by, entry);
   }
   return out;
 }

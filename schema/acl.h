@@ -69,6 +69,12 @@ struct NewAclEntry {
 // A new mailbox has the entries of its parent, with their expiry; its owner keeps what they have there.
 [[nodiscard]] Result<void> inherit_acl(Transaction& tx, AccountId account, MailboxId parent, MailboxId child);
 
+// Rights and annotations of a deleted mailbox, kept with its `removal`, for the mailbox of the grant that was made for
+// its messages (schema/undelete.h): in place of what it inherited. Returns the accounts that are given something again.
+// Failure::limit, over_quota (annotations). REQUIRES: the account is locked.
+[[nodiscard]] Result<std::vector<AccountId>> restore_acl(Transaction& tx, const Principal& who, const Grant& grant,
+                                                         MailboxId was, std::int32_t removal, const Limits& limits);
+
 // Before an account is deleted: others are not looked at for its sake any more.
 void forget_shares(Transaction& tx, AccountId account);
 
@@ -143,7 +149,7 @@ struct ExpiredEntry {
   GranteeKind kind;
   std::int64_t grantee;
 };
-// Removes at most `most` entries that have expired, of one owner at a time.
-[[nodiscard]] Result<std::vector<ExpiredEntry>> sweep_acl(Transaction& tx, std::size_t most);
+// Removes at most `most` entries that have expired, of one owner at a time; `by` is recorded with each.
+[[nodiscard]] Result<std::vector<ExpiredEntry>> sweep_acl(Transaction& tx, std::size_t most, const ActorRef& by);
 
 }  // namespace cpm::schema

@@ -20,17 +20,26 @@ constexpr Query kGroups{"acl_reader_groups", "select group_id from acl_member wh
   "::bigint[])))"                                                                             \
   " and (expires_at is null or expires_at > clock_timestamp())"
 
+// What the owner shares is out of reach with them.
+#define CPM_OWNER_IN_USE " and not exists (select from account where account_id = $1 and state <> 0)"
+
 constexpr Query kRights{"acl_rights",
                         "select coalesce(bit_or(rights) filter (where not negative), 0),"
                         " coalesce(bit_or(rights) filter (where negative), 0)"
-                        " from acl where account_id = $1 and mailbox_id = $2 and " CPM_ACL_CONCERNS("$3", "$4")};
+                        " from acl where account_id = $1 and mailbox_id = $2 and " CPM_ACL_CONCERNS("$3", "$4")
+                            CPM_OWNER_IN_USE};
 
-constexpr Query kAllRightsOf{
-    "acl_rights_all",
-    "select mailbox_id, coalesce(bit_or(rights) filter (where not negative), 0),"
-    " coalesce(bit_or(rights) filter (where negative), 0)"
-    " from acl where account_id = $1 and " CPM_ACL_CONCERNS("$2", "$3") " group by mailbox_id"};
+constexpr Query kAllRightsOf{"acl_rights_all",
+                             "select mailbox_id, coalesce(bit_or(rights) filter (where not negative), 0),"
+                             " coalesce(bit_or(rights) filter (where negative), 0)"
+                             " from acl where account_id = $1 and " CPM_ACL_CONCERNS("$2", "$3") CPM_OWNER_IN_USE
+                             " group by mailbox_id"};
 
+constexpr Query kEnds{"acl_ends",
+                      "select ceil(extract(epoch from min(expires_at)))::bigint from acl where account_id = $1"
+                      " and ($4 = 0 or mailbox_id = $4) and expires_at is not null and " CPM_ACL_CONCERNS("$2", "$3")};
+
+#undef CPM_OWNER_IN_USE
 #undef CPM_ACL_CONCERNS
 
 constexpr Query kOwners{"shared_owners", "select o from unnest(shared_owners_v1($1, $2)) o order by o"};
@@ -68,6 +77,12 @@ std::map<MailboxId, Rights> AclReader::rights(Transaction& tx, AccountId owner, 
     out.emplace(mailbox, combine(row[1].as<Rights>(), row[2].as<Rights>()));
   }
   return out;
+}
+
+std::optional<std::chrono::sys_seconds> AclReader::ends(Transaction& tx, AccountId owner, MailboxId mailbox) const {
+  const pqxx::result rows = tx.exec(kEnds, owner.value, account_.value, groups_, mailbox.value);
+  if (rows[0][0].is_null()) return std::nullopt;
+  return std::chrono::sys_seconds{std::chrono::seconds(rows[0][0].as<std::int64_t>())};
 }
 
 std::vector<AccountId> AclReader::owners(Transaction& tx) const {

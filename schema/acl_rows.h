@@ -20,8 +20,8 @@ inline constexpr std::size_t kGroupNameOctets = 200;
   return granted & ~taken;
 }
 
-// What `reader` may do in a mailbox of another account; nothing when they refused the share. Two statements, one with
-// the reader's account and one with the owner's. REQUIRES: as AclReader::rights().
+// What `reader` may do in a mailbox of another account; nothing when they refused the share or the owner is disabled.
+// Two statements, one with the reader's account and one with the owner's. REQUIRES: as AclReader::rights().
 [[nodiscard]] Rights rights_of_reader(Transaction& tx, AccountId reader, MailboxRef mailbox);
 
 // An account as a reader of mailboxes of others. Knows its groups.
@@ -32,6 +32,8 @@ class AclReader {
   // Of all mailboxes of an owner in which any entry concerns the reader; what was refused is left out.
   // REQUIRES: Transaction::admit() was called for the owner, else there are none.
   [[nodiscard]] std::map<MailboxId, Rights> rights(Transaction& tx, AccountId owner, bool with_refused = false) const;
+  // When the first entry ends that concerns the reader in this mailbox of an owner, 0: in any; none: none of them does.
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> ends(Transaction& tx, AccountId owner, MailboxId mailbox) const;
   // Those who share something with the reader, as the hints say.
   [[nodiscard]] std::vector<AccountId> owners(Transaction& tx) const;
   // The reader's decisions about an owner; 0: about everything of them.

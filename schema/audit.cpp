@@ -49,10 +49,11 @@ struct Name {
   AuditCommand command;
   std::string_view name;
 };
-constexpr std::array<Name, 29> kNames{{
+constexpr std::array<Name, 30> kNames{{
     {AuditCommand::login, "login"},
     {AuditCommand::logout, "logout"},
     {AuditCommand::login_refused, "login-refused"},
+    {AuditCommand::refused, "refused"},
     {AuditCommand::append, "append"},
     {AuditCommand::copy, "copy"},
     {AuditCommand::move, "move"},

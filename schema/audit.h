@@ -27,6 +27,7 @@ enum class AuditCommand : std::int16_t {
   login = 1,
   logout = 2,
   login_refused = 3,
+  refused = 4,  // another command, for lack of rights or room, when audit.refused is on
   append = 10,
   copy = 11,
   move = 12,      // into this mailbox

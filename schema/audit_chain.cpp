@@ -24,9 +24,12 @@ constexpr Query kRound{"audit_round", "select audit_round_v1($1)"};
 constexpr Query kMonths{"audit_months", "select audit_months_v1(24)"};
 constexpr Query kOldMonths{
     "audit_old_months",
-    "select t.name, t.until from (select c.relname as name, (to_date(substr(c.relname, 7), 'YYYY_MM')"
-    " + interval '1 month') at time zone 'UTC' as until from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-    " where i.inhparent = 'audit'::regclass) t where t.until < now() - make_interval(secs => $1) order by 2"};
+    "select t.name, t.until, t.attached, t.pending from (select c.relname as name,"
+    " (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' as until,"
+    " i.inhrelid is not null as attached, coalesce(i.inhdetachpending, false) as pending from pg_class c"
+    " left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'audit'::regclass"
+    " where c.relkind = 'r' and c.relnamespace = (select relnamespace from pg_class where oid = 'audit'::regclass)"
+    " and c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$') t where t.until < now() - make_interval(secs => $1) order by 2"};
 constexpr Query kAnchor{"audit_anchor", "select audit_anchor_v1($1)"};
 
 constexpr Query kChain{
@@ -44,6 +47,12 @@ constexpr Query kRows{
     "select audit_digest_v1(a, s), to_char(a.at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), a.command,"
     " a.mailbox, a.uids from audit a left join audit_session s on s.account_id = $1 and s.session_id = a.session_id"
     " where a.account_id = $1 and a.at >= $2 and a.at < $3 order by a.at, a.n"};
+// Whether the month before this moment is still a part of the record.
+constexpr Query kMonthThere{
+    "audit_month_there",
+    "select exists (select from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+    " where i.inhparent = 'audit'::regclass and not i.inhdetachpending and c.relname = 'audit_' ||"
+    " to_char(($1::timestamptz - interval '1 microsecond') at time zone 'UTC', 'YYYY_MM'))"};
 constexpr Query kUnsealed{
     "audit_unsealed",
     "select count(*), count(*) filter (where a.at < $3) from audit a where a.account_id = $1 and a.at >= $2"};
@@ -177,10 +186,13 @@ Result<void> keep_audit_months(Database& database, std::chrono::seconds keep) {
   if (keep.count() == 0) return {};  // nothing is recorded any more; what was is kept until somebody sets a time
   struct Month {
     std::string name, until;
+    bool attached = true, pending = false;  // what was broken off is finished
   };
   auto old = database.run_blocking(kPatience, [&](Transaction& tx) -> Result<std::vector<Month>> {
     std::vector<Month> out;
-    for (const auto& row : tx.exec(kOldMonths, keep.count())) out.push_back({row[0].c_str(), row[1].c_str()});
+    for (const auto& row : tx.exec(kOldMonths, keep.count())) {
+      out.push_back({row[0].c_str(), row[1].c_str(), row[2].as<bool>(), row[3].as<bool>()});
+    }
     return out;
   });
   if (!old) return old.error();
@@ -190,13 +202,16 @@ Result<void> keep_audit_months(Database& database, std::chrono::seconds keep) {
       return {};
     }));
     // Concurrently: nobody waits for it. That is no matter for a transaction.
-    CPM_CHECK(database.run_blocking(
-        kPatience,
-        [&](Transaction& tx) -> Result<void> {
-          tx.exec_raw("alter table audit detach partition " + month.name + " concurrently");
-          return {};
-        },
-        Mode::single));
+    const std::string how = month.pending ? " finalize" : " concurrently";
+    if (month.attached) {
+      CPM_CHECK(database.run_blocking(
+          kPatience,
+          [&](Transaction& tx) -> Result<void> {
+            tx.exec_raw("alter table audit detach partition " + month.name + how);
+            return {};
+          },
+          Mode::single));
+    }
     CPM_CHECK(database.run_blocking(kPatience, [&](Transaction& tx) -> Result<void> {
       tx.exec_raw("drop table " + month.name);
       return {};
@@ -218,6 +233,7 @@ Result<AuditVerdict> verify_audit(Database& database, AccountId account, std::st
       if (rows[1].as<std::uint64_t>() > 0)
         found({"chain removed",
                std::to_string(rows[1].as<std::uint64_t>()) + " rows that should be sealed have no chain"});
+      if (!noted.empty()) found({"head unknown", "there is no chain, and so not the noted head"});
       return out;
     }
     const pqxx::row chain = chains[0];
@@ -227,6 +243,11 @@ Result<AuditVerdict> verify_audit(Database& database, AccountId account, std::st
     std::int32_t seal = chain[2].as<std::int32_t>();
     std::string hash = unhex(chain[3].c_str());
     std::string sealed_to = chain[5].c_str();
+    // A chain begins behind what was dropped, and by months.
+    if (seal > 0 && tx.exec(kMonthThere, chain[5].c_str())[0][0].as<bool>()) {
+      found({"beginning removed",
+             "the chain begins behind seal " + std::to_string(seal) + ", and the month of that seal was not dropped"});
+    }
     out.noted_head_found = !noted.empty() && (hex(hash) == noted || out.head == noted);
     for (;;) {
       const pqxx::result seals = tx.exec(kSeals, account.value, seal, kSealsAtOnce);

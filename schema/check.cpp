@@ -1,6 +1,7 @@
 #include "schema/check.h"
 
 #include "schema/accounts.h"
+#include "schema/audit.h"
 #include "schema/mailbox_rows.h"
 
 #include <openssl/evp.h>
@@ -241,14 +242,36 @@ constexpr Query kInvariants[] = {
      " where c.account_id = $1 and c.state = 1 and (coalesce(k.bytes, 0) <> c.size or h.content_id is null "
      "or t.content_id is null"
      " or octet_length(c.digest) <> 32 or k.holes) limit 1000"},
+    // What the owner may do stands twice: in the list, and in the row, which is all that a look of the owner reads.
+    {"check_owner_rights",
+     "select b.mailbox_id, format('the owner has the rights %s; the access control list says %s', "
+     "coalesce(b.owner_rights, 8191), coalesce(r.rights, 8191)) from mailbox b"
+     " left join acl g on g.account_id = $1 and g.mailbox_id = b.mailbox_id and g.kind = 1 and g.grantee = $1"
+     " and not g.negative"
+     " left join acl t on t.account_id = $1 and t.mailbox_id = b.mailbox_id and t.kind = 1 and t.grantee = $1"
+     " and t.negative"
+     " cross join lateral (select coalesce(g.rights, 8191) as given) l"
+     " cross join lateral (select nullif((l.given | case when l.given & 2 <> 0 then 2048 else 0 end)"
+     " & ~coalesce(t.rights, 0) | 1025, 8191) as rights) r"
+     " where b.account_id = $1 and b.owner_rights is distinct from r.rights limit 1000"},
     {"check_outbox",
      "select o.mailbox_id, format('event %s waits in no queue', o.event_id) from outbox o where o.account_id = $1"
      " and not exists (select from push_queue q where q.account_id = $1 and q.subscription_id = o.subscription_id"
      " and q.queue = o.queue) limit 1000"},
 };
 
+static_assert(kAllRights == 8191 && kRead == 2 && kCopyOut == 2048 && (kLookup | kAdminister) == 1025,
+              "check_owner_rights names them");
+
 // Of the whole store, when all accounts are checked.
-constexpr std::array<Query, 3> kGlobalInvariants{{
+constexpr std::array<Query, 4> kGlobalInvariants{{
+    {"check_share_hints",
+     "select 0, format('account %s shares with %s %s, whom LIST does not show it', a.account_id,"
+     " case a.kind when 0 then 'anyone' when 1 then 'account' else 'group' end, a.grantee) from acl a"
+     " where not a.negative and not (a.kind = 1 and a.grantee = a.account_id)"
+     " and (a.kind <> 1 or exists (select from account c where c.account_id = a.grantee))"
+     " and not exists (select from shared_to h where h.account_id = a.grantee and h.kind = a.kind"
+     " and h.owner = a.account_id) limit 1000"},
     {"check_addresses",
      "select 0, format('address %s has no account', d.address) from address d where d.account_id is not null"
      " and not exists (select from account a where a.account_id = d.account_id) limit 1000"},
@@ -261,6 +284,7 @@ constexpr std::array<Query, 3> kGlobalInvariants{{
 }};
 
 struct AccountReport {
+  std::string label;
   std::uint64_t mailboxes = 0, messages = 0;
   std::vector<CheckFinding> findings;
 };
@@ -309,7 +333,8 @@ Result<AccountReport> check_account(Transaction& tx, std::int64_t account, bool 
   AccountReport report;
   const pqxx::result names = tx.exec(kLabel, account);
   if (names.empty()) return report;  // deleted meanwhile
-  const std::string label = names[0][0].is_null() ? "account " + std::to_string(account) : names[0][0].c_str();
+  const std::string label = report.label =
+      names[0][0].is_null() ? "account " + std::to_string(account) : names[0][0].c_str();
   MailboxTree tree;
   std::vector<MailboxId> ids;
   for (const auto& row : tx.exec(kTree, account)) {
@@ -343,6 +368,14 @@ Result<CheckSummary> check(Database& database, const CheckOptions& options,
     for (const CheckFinding& finding : findings) found(finding);
     summary.findings += findings.size();
   };
+  // What is sealed, against what is there.
+  const auto check_record = [&](AccountId account, const std::string& label) -> Result<void> {
+    auto verdict = verify_audit(database, account, {}, [&](const AuditFinding& finding) {
+      tell({{label, {}, "record of changes: " + finding.what + ": " + finding.where}});
+    });
+    if (!verdict) return verdict.error();
+    return {};
+  };
   const auto check_one = [&](std::int64_t account) -> Result<void> {
     auto report =
         database.run_blocking(kPatience, [&](Transaction& tx) { return check_account(tx, account, options.digests); });
@@ -351,7 +384,7 @@ Result<CheckSummary> check(Database& database, const CheckOptions& options,
     summary.mailboxes += report->mailboxes;
     summary.messages += report->messages;
     tell(report->findings);
-    return {};
+    return options.digests && !report->label.empty() ? check_record(AccountId{account}, report->label) : Result<void>{};
   };
 
   if (!options.address.empty()) {
@@ -388,6 +421,7 @@ Result<CheckSummary> check(Database& database, const CheckOptions& options,
   });
   if (!global) return global.error();
   tell(*global);
+  if (options.digests) CPM_CHECK(check_record(kWholeStore, {}));
   return summary;
 }
 

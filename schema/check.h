@@ -1,7 +1,7 @@
 // Invariants of the store (`cpmctl db check`): every line is something that must never be; an empty list is health.
 // UIDs below UIDNEXT, MODSEQs not above HIGHESTMODSEQ, counters equal to a recount, usage equal to a recount,
 // references equal to a recount, no message without content, no expunged UID that lives, chunks complete and matching
-// size and digest.
+// size and digest, rights of owners as their lists say. With digests also the record of changes against its seals.
 // Runs on: cpmctl, in one REPEATABLE READ transaction an account.
 #pragma once
 
@@ -20,7 +20,7 @@ struct CheckFinding {
 };
 struct CheckOptions {
   std::string address;   // empty: all accounts
-  bool digests = false;  // also read and hash all octets
+  bool digests = false;  // also read and hash all octets, and the record of changes (verify_audit)
 };
 struct CheckSummary {
   std::uint64_t accounts = 0, mailboxes = 0, messages = 0, findings = 0;

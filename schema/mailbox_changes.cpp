@@ -52,7 +52,7 @@ constexpr Query kHasChildren{"mailbox_has_children",
                              "select from mailbox where account_id = $1 and parent_id = $2 limit 1"};
 
 // Before its messages go: they can be restored.
-constexpr Query kKeep{"mailbox_keep", "select mailbox_keep_v1($1, $2, $3, $4)"};
+constexpr Query kKeep{"mailbox_keep", "select mailbox_keep_v2($1, $2, $3, $4)"};
 
 constexpr Query kReleaseContent{"mailbox_release_content",
                                 "select content_refer_v1($1, array(select content_id from message where account_id = $1"

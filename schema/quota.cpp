@@ -42,6 +42,8 @@ constexpr Query kLimitedAccounts{
     "select a.account_id from account a where a.quota_warn is null and (a.quota_roots > 0"
     " or coalesce(a.limit_bytes, a.limit_messages, a.limit_mailboxes, a.limit_annotations) is not null)"
     " and a.account_id > $1 order by a.account_id limit 100"};
+constexpr Query kHold{"quota_hold", "select quota_hold_v1()"};
+constexpr Query kSettle{"quota_settle", "select quota_settle_v1($1, $2)"};
 constexpr Query kRefused{"quota_refused", "select quota_refused_v1($1, $2)"};
 
 constexpr std::size_t kMostWarnings = 8;
@@ -169,6 +171,12 @@ Result<AccountId> renew_quota_levels(Transaction& tx, AccountId after) {
     if (lock(tx, last)) bring_levels_up_to_date(tx, last);
   }
   return last;
+}
+
+void hold_quota_levels(Transaction& tx) { tx.exec(kHold); }
+
+void settle_quota_levels(Transaction& tx, MailboxRef mailbox) {
+  tx.exec(kSettle, mailbox.account.value, mailbox.id.value);
 }
 
 Result<void> note_quota_refused(Transaction& tx, const QuotaPlace& place) {

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "schema/mailboxes.h"
 #include "schema/query.h"
 
 #include <array>
@@ -65,6 +66,11 @@ struct QuotaWarningsInForce {
 // its own, beginning with none: accounts without levels of their own are brought up to date, some hundred at a time.
 [[nodiscard]] Result<void> set_default_quota_warnings(Transaction& tx, const QuotaWarnings& levels);
 [[nodiscard]] Result<AccountId> renew_quota_levels(Transaction& tx, AccountId after);
+
+// For a transaction that removes and adds: levels are looked at when both are done, so that only what is left of both
+// is told. Settled for each mailbox in which messages came or went; the transaction is undone otherwise.
+void hold_quota_levels(Transaction& tx);
+void settle_quota_levels(Transaction& tx, MailboxRef mailbox);
 
 // Something was refused for lack of room, in a transaction that is over: push hears of it, once.
 [[nodiscard]] Result<void> note_quota_refused(Transaction& tx, const QuotaPlace& place);

@@ -1,5 +1,6 @@
 #include "schema/undelete.h"
 
+#include "schema/acl.h"
 #include "schema/audit.h"
 #include "schema/mailbox_rows.h"
 #include "schema/packed.h"
@@ -145,7 +146,7 @@ Result<Restored> restore_messages(Transaction& tx, const Principal& who, const G
     CPM_TRY(rows, restore(tx, who, to, MailboxId{removal.second}, removal.first,
                           array(std::span<const std::uint32_t>(numbers)), limits));
     if (rows[0][3].is_null() || numbers_from(rows[0][3]).size() != numbers.size())
-      return fail(Failure::not_found, "one of the messages cannot be restored any more");
+      return fail(Failure::not_found, "One of the messages cannot be restored any more");
     note(out, rows[0]);
   }
   return out;
@@ -154,18 +155,23 @@ Result<Restored> restore_messages(Transaction& tx, const Principal& who, const G
 Result<Restored> restore_mailbox(Transaction& tx, const Principal& who, std::string_view path, const Limits& limits) {
   tx.exec(kLock, who.account.value);
   const pqxx::result removal = tx.exec(kDeletedMailbox, who.account.value, path);
-  if (removal.empty()) return fail(Failure::not_found, "no mailbox of this name can be restored");
+  if (removal.empty()) return fail(Failure::not_found, "No mailbox of this name can be restored");
+  const MailboxId was{removal[0][0].as<std::int32_t>()};
+  const auto number = removal[0][1].as<std::int32_t>();
+  Restored out;
   auto to = authorize(tx, who, path, kInsert);
   if (!to && to.error().failure == Failure::not_found) {
     CPM_TRY(made, create_mailbox(tx, who, path, SpecialUse::none, limits));
     to = authorize(tx, who, made.ref(), kInsert);
+    if (!to) return to.error();
+    CPM_TRY(shared, restore_acl(tx, who, *to, was, number, limits));
+    out.made = true;
+    out.shared = std::move(shared);
   }
   if (!to) return to.error();
   CPM_CHECK(check_target(who, *to));
-  CPM_TRY(rows, restore(tx, who, *to, MailboxId{removal[0][0].as<std::int32_t>()}, removal[0][1].as<std::int32_t>(),
-                        std::nullopt, limits));
-  if (rows[0][3].is_null()) return fail(Failure::not_found, "no mailbox of this name can be restored");
-  Restored out;
+  CPM_TRY(rows, restore(tx, who, *to, was, number, std::nullopt, limits));
+  if (rows[0][3].is_null()) return fail(Failure::not_found, "No mailbox of this name can be restored");
   out.mailbox = to->mailbox().id;
   out.path = to->mailbox().path;
   note(out, rows[0]);

@@ -54,7 +54,9 @@ struct Restored {
   UidValidity uidvalidity;
   MailboxId mailbox;
   std::string path;
-  UidSet uids;  // new
+  UidSet uids;                    // new
+  bool made = false;              // the mailbox is new
+  std::vector<AccountId> shared;  // to whom it is shared again: their names are others now
   std::uint32_t messages = 0;
 };
 // All of them, or none: into the mailbox of the grant. Failure::not_found when one is not there any more; over_quota,
@@ -62,7 +64,7 @@ struct Restored {
 [[nodiscard]] Result<Restored> restore_messages(Transaction& tx, const Principal& who, const Grant& to,
                                                 const std::vector<RemovedId>& ids, const Limits& limits);
 // Everything that was last deleted with a mailbox of this path, into a mailbox of that name: the one there is, or a new
-// one. Failure::not_found, and as above.
+// one, which then has the rights and annotations of the old one too. Failure::not_found, and as above.
 [[nodiscard]] Result<Restored> restore_mailbox(Transaction& tx, const Principal& who, std::string_view path,
                                                const Limits& limits);
 

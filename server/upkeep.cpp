@@ -61,7 +61,10 @@ bool Upkeep::fold() {
 }
 
 bool Upkeep::expire_acl() {
-  const auto expired = db_.run_blocking(60s, [](schema::Transaction& tx) { return schema::sweep_acl(tx, kBatch); });
+  const schema::ActorRef by =
+      schema::make_actor({"upkeep", "expiry", "", "", "", settings_.sweep.node, ""}, settings_.sweep.recorded, false);
+  const auto expired =
+      db_.run_blocking(60s, [&](schema::Transaction& tx) { return schema::sweep_acl(tx, kBatch, by); });
   if (!expired) {
     log::debug("server", "no access control entries expired", {{"why", expired.error().detail}});
     return false;

@@ -50,7 +50,7 @@ boost::asio::awaitable<Done> execute(Session& session, RenameCommand command) {
   auto outcome = co_await session.db(std::move(work));
   if (!outcome) co_return failed(outcome.error());
   for (const schema::Renamed& one : outcome->renamed) {
-    if (one.from != "INBOX") session.name_removed(one.from);
+    if (schema::own_part(one.from) != "INBOX") session.name_removed(one.from);
   }
   for (const schema::Renamed& one : outcome->renamed) session.name_made(one.to);
   session.services.hub.changed(outcome->mailbox.account, outcome->mailbox.id);

@@ -184,6 +184,10 @@ boost::asio::awaitable<Done> execute(Session& session, SelectCommand command) {
     session.unselect();
     co_return failed(recorded.error());
   }
+  if (session.notify) {  // it hears unasked when its rights end
+    auto access = co_await check_access(session, true);
+    static_cast<void>(access);
+  }
   co_return ok(command.examine ? "EXAMINE completed" : "SELECT completed",
                command.examine || opened->read_only ? "READ-ONLY" : "READ-WRITE");
 }

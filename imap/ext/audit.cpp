@@ -4,7 +4,9 @@
 // record is not theirs.
 #include "schema/audit.h"
 #include "imap/commands/mailbox_argument.h"
+#include "schema/accounts.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace cpm::imap::ext::audit {
@@ -72,14 +74,23 @@ AuditQuery parse(wire::Lexer& lexer, const ParseContext&) {
 
 std::optional<std::string> or_nil(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
 
-void write(wire::Encoder& out, const schema::AuditRow& row) {
+// A session of the owner, of a service for them, or one that tried to be that: its place is told. From where a reader
+// of a shared mailbox came, and with what, is theirs.
+bool of_owner(const schema::AuditRow& row, const std::vector<std::string>& addresses) {
+  if (row.session.program != "imap" || row.command == schema::AuditCommand::login_refused) return true;
+  const std::string& identity = row.session.acted_for.empty() ? row.session.actor : row.session.acted_for;
+  return std::find(addresses.begin(), addresses.end(), identity) != addresses.end();
+}
+
+void write(wire::Encoder& out, const schema::AuditRow& row, bool with_place) {
   const auto at = std::chrono::sys_seconds(std::chrono::seconds(row.at.at / 1'000'000));
   std::string command(schema::audit_command_name(row.command));
   for (char& c : command) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   out.raw("* XAUDIT (ID ").raw(cursor_text(row.at)).raw(" AT ").date_time(at).raw(" COMMAND ").raw(command);
   out.raw(row.refused ? " RESULT NO" : " RESULT OK").raw(" ACTOR ").string(row.session.actor);
   out.raw(" FOR ").nstring(or_nil(row.session.acted_for)).raw(" PROGRAM ").string(row.session.program);
-  out.raw(" CLIENT ").nstring(or_nil(row.session.client)).raw(" PEER ").nstring(or_nil(row.session.peer));
+  out.raw(" CLIENT ").nstring(with_place ? or_nil(row.session.client) : std::nullopt);
+  out.raw(" PEER ").nstring(with_place ? or_nil(row.session.peer) : std::nullopt);
   out.raw(" MAILBOX ");
   if (row.path.empty()) {
     out.raw("NIL");
@@ -89,6 +100,11 @@ void write(wire::Encoder& out, const schema::AuditRow& row) {
   out.raw(" UIDS ").raw(row.uids.empty() ? "NIL" : row.uids).raw(" MESSAGES ").number(row.messages);
   out.raw(" OCTETS ").number(row.octets).raw(" DETAIL ").nstring(or_nil(row.detail)).raw(")").crlf();
 }
+
+struct Page {
+  std::vector<schema::AuditRow> rows;
+  std::vector<std::string> addresses;  // of the owner
+};
 
 boost::asio::awaitable<Done> execute(Session& session, AuditQuery query) {
   const schema::Principal who = *session.principal;
@@ -100,20 +116,24 @@ boost::asio::awaitable<Done> execute(Session& session, AuditQuery query) {
   }
   const std::size_t wanted = query.filter.limit;
   ++query.filter.limit;  // one more says whether there is more
-  auto work = [who, filter = query.filter](schema::Transaction& tx) {
-    return schema::read_audit(tx, who.account, filter);
+  auto work = [who, filter = query.filter](schema::Transaction& tx) -> Result<Page> {
+    CPM_TRY(owner, schema::find_account(tx, who.address));
+    CPM_TRY(rows, schema::read_audit(tx, who.account, filter));
+    Page read{std::move(rows), std::move(owner.aliases)};
+    read.addresses.push_back(std::move(owner.address));
+    return read;
   };
   auto page = co_await session.db(std::move(work), schema::Mode::reads);
   if (!page) co_return failed(page.error());
-  const bool more = page->size() > wanted;
-  if (more) page->pop_back();
+  const bool more = page->rows.size() > wanted;
+  if (more) page->rows.pop_back();
   wire::Encoder out = session.out.encoder();
-  for (const schema::AuditRow& row : *page) {
-    write(out, row);
+  for (const schema::AuditRow& row : page->rows) {
+    write(out, row, of_owner(row, page->addresses));
     auto sent = co_await session.out.relieve();
     if (!sent) co_return failed(sent.error());
   }
-  co_return ok("XAUDIT completed", more ? "XCURSOR " + cursor_text(page->back().at) : "");
+  co_return ok("XAUDIT completed", more ? "XCURSOR " + cursor_text(page->rows.back().at) : "");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ IdleCommand parse(wire::Lexer& lexer, const ParseContext&) {
 bool marked(const Session& session) {
   return (session.selected && session.selected->watch->dirty()) ||
          (session.metadata_news && session.metadata_news->watch->dirty()) ||
-         (session.notify && session.notify->watch && session.notify->watch->dirty());
+         (session.selected && past(session.selected->rights_end)) || others_wait(session);
 }
 
 boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
@@ -35,7 +35,10 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
     // wait.
     if (by_itself || marked(session)) {
       if (!by_itself) rests_at = Clock::now() + session.limits().view_rest;
-      auto told = co_await tell_updates(session, Tell{});
+      auto told = co_await check_access(session, true);
+      if (told) {
+        told = co_await tell_updates(session, Tell{});
+      }
       if (!told) static_cast<void>(mailbox_lost(session, told.error()));
     }
     if (!session.terminated) {  // what NOTIFY asks for of other mailboxes (RFC 5465 4)
@@ -58,7 +61,7 @@ boost::asio::awaitable<Done> execute(Session& session, IdleCommand) {
     if (Clock::now() >= rests_at) rest_view(session);
     session.out.release_memory();
     session.reader.release_memory();
-    const std::chrono::milliseconds poll = session.limits().idle_poll;
+    const std::chrono::milliseconds poll = until_rights_end(session, session.limits().idle_poll);
     auto line = co_await session.read_line(std::min(left, more ? std::chrono::milliseconds(1) : poll));
     if (line) {
       if (wire::iequals(*line, "DONE")) co_return ok("IDLE completed");

@@ -5,6 +5,7 @@
 #include "imap/commands/fetch_item.h"
 #include "imap/response/responses.h"
 #include "imap/session/metadata_news.h"
+#include "imap/session/updates.h"
 
 #include <algorithm>
 #include <array>
@@ -207,6 +208,8 @@ boost::asio::awaitable<Done> execute(Session& session, NotifyCommand command) {
   }
   notify->catch_up = true;  // "implies an implicit NOOP": with the end of this command
   set_notify(session, std::move(notify));
+  auto access = co_await check_access(session, true);  // from when on a mailbox of another account is not told of
+  static_cast<void>(access);
   co_return ok("NOTIFY completed");
 }
 

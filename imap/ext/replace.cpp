@@ -6,6 +6,7 @@
 #include "imap/response/responses.h"
 #include "imap/session/containment.h"
 #include "schema/messages.h"
+#include "schema/quota.h"
 
 namespace cpm::imap::ext::replace {
 
@@ -97,6 +98,7 @@ Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, 
   mark.uids.add(uid.value);
   mark.change = schema::FlagChange::add;
   mark.flags.bits = schema::kDeleted;
+  schema::hold_quota_levels(tx);
   CPM_TRY(marked, schema::store_flags(tx, grant, mark, limits));
   CPM_TRY(gone, schema::expunge(tx, grant, mark.uids));
   if (marked.messages.empty() || gone.uids.empty()) return fail(Failure::expunged, "The message no longer exists");
@@ -105,6 +107,8 @@ Result<Replaced> replace(schema::Transaction& tx, const schema::Principal& who, 
   auto stored = schema::deposit_at(tx, who, target, staged, limits);
   if (!stored) return target_error(stored.error());
   const bool same = stored->mailbox == source;
+  schema::settle_quota_levels(tx, source);
+  if (!same) schema::settle_quota_levels(tx, stored->mailbox);
   return Replaced{*stored, same ? stored->result.highestmodseq : gone.highestmodseq};
 }
 

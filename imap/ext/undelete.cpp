@@ -16,6 +16,7 @@ namespace cpm::imap::ext::undelete {
 namespace {
 
 constexpr std::uint32_t kMostAtOnce = 1000;
+constexpr char kNoTarget[] = "no such mailbox";
 
 struct UndeleteCommand {
   bool list = false;
@@ -133,14 +134,21 @@ boost::asio::awaitable<Done> restore(Session& session, UndeleteCommand command, 
   auto work = [who = *session.principal, path, command = std::move(command),
                &limits = session.limits()](schema::Transaction& tx) -> Result<schema::Restored> {
     if (command.whole) return schema::restore_mailbox(tx, who, path, limits);
-    CPM_TRY(grant, schema::authorize(tx, who, path, schema::kInsert));
-    return schema::restore_messages(tx, who, grant, command.ids, limits);
+    auto grant = schema::authorize(tx, who, path, schema::kInsert);
+    if (!grant && grant.error().failure == Failure::not_found) return fail(Failure::not_found, kNoTarget);
+    if (!grant) return grant.error();
+    return schema::restore_messages(tx, who, *grant, command.ids, limits);
   };
   auto restored = co_await session.db(std::move(work));
+  if (!restored && restored.error().failure == Failure::not_found) {  // of the messages, of the mailbox, or where to?
+    const std::string& text = restored.error().text;
+    co_return no(text == kNoTarget ? "No such mailbox" : text, "NONEXISTENT");
+  }
   if (!restored) co_return failed(restored.error());
   session.name_made(restored->path);
   session.changed(schema::MailboxRef{session.principal->account, restored->mailbox}, restored->uids);
   session.names_changed();
+  for (const AccountId reader : restored->shared) session.services.hub.changed(reader, kNamesChanged);
   co_return ok("XUNDELETE completed, " + std::to_string(restored->messages) + " messages restored",
                "XRESTORED " + std::to_string(restored->uidvalidity.value) + ' ' + restored->uids.to_string());
 }

@@ -221,7 +221,7 @@ boost::asio::awaitable<Result<wire::CommandInput>> Dispatcher::read_command() {
           auto wait = std::max(left, std::chrono::milliseconds(1));
           // A session with NOTIFY looks by itself now and then, should a wake-up be lost.
           const bool looks = between && session.notify && left > session.limits().idle_poll;
-          if (looks) wait = session.limits().idle_poll;
+          if (looks) wait = until_rights_end(session, session.limits().idle_poll);
           const bool rests = between && session.selected && now < rests_at && rests_at < now + wait;
           if (rests) wait = std::chrono::ceil<std::chrono::milliseconds>(rests_at - now);
           got = co_await session.stream->read(octets, sizeof octets, wait);
@@ -431,6 +431,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
                {"text", done.text},
                {"why", done.detail}});
   }
+  if (done.kind == Done::Kind::no) co_await session.record_refused(parsed.name, done.code);
   if (done.kind == Done::Kind::bad) {
     if (++bad_in_a_row_ >= session.limits().bad_commands) bye("Too many bad commands");
   } else {

@@ -3,6 +3,8 @@
 #include "imap/commands/mailbox_argument.h"
 #include "schema/owners.h"
 
+#include <algorithm>
+
 namespace cpm::imap {
 
 void MailboxChoice::add(const Session& session, const grammar::MailboxFilter& filter) {
@@ -28,6 +30,15 @@ void MailboxChoice::add_canonical(grammar::MailboxFilter::Kind kind, const std::
     case Kind::mailboxes: break;
   }
   named_.insert(paths.begin(), paths.end());
+}
+
+bool MailboxChoice::beyond_own() const {
+  if (all_ || subscribed_) return true;
+  const auto elsewhere = [](const std::set<std::string>& paths) {
+    return std::any_of(paths.begin(), paths.end(),
+                       [](const std::string& path) { return schema::leads_elsewhere(path); });
+  };
+  return elsewhere(named_) || elsewhere(subtrees_) || elsewhere(parents_);
 }
 
 bool MailboxChoice::means(const std::string& path, bool subscribed) const {

@@ -25,6 +25,9 @@ class MailboxChoice {
   [[nodiscard]] bool means(const std::string& path, bool subscribed) const;
   [[nodiscard]] bool needs_subscriptions() const { return subscribed_; }
 
+  // Whether mailboxes of other accounts may be among them.
+  [[nodiscard]] bool beyond_own() const;
+
   // For tests: canonical paths.
   void add_canonical(grammar::MailboxFilter::Kind kind, const std::vector<std::string>& paths);
 

@@ -9,6 +9,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,13 +33,29 @@ struct Notify {
   bool catch_up = false;  // the next look tells all that accumulated in the selected mailbox (3.1)
 
   // -- all others
-  std::optional<WatchList> others;
+  std::optional<WatchList> others;  // one's own
+  // What another account shares. One that shares nothing any more stays here.
+  struct Share {
+    explicit Share(WatchList wanted) : list(std::move(wanted)) {}
+    WatchList list;
+    std::unique_ptr<ChangeHub::AccountWatch> watch;
+    bool everything = true;                        // to be looked at as a whole
+    std::optional<std::chrono::sys_seconds> ends;  // then a right ends: also to be looked at
+  };
+  std::map<AccountId, Share> shares;
+  bool all_shares = false;                         // whoever shares something is to be looked at, and who that is
   bool metadata = false;                           // others->wants_metadata()
   std::unique_ptr<ChangeHub::AccountWatch> watch;  // with `others`
   bool everything = false;                         // the last look failed: all is to be looked at
-  std::vector<MailboxId> left;                     // unselected since the last look
+  std::vector<schema::MailboxRef> left;            // unselected since the last look
   OwnChanges own;
 };
+
+// How long a session may wait though nothing is marked, until rights end by themselves. At most `most`.
+[[nodiscard]] std::chrono::milliseconds until_rights_end(const Session& session, std::chrono::milliseconds most);
+
+// Whether other mailboxes than the selected one are marked.
+[[nodiscard]] bool others_wait(const Session& session);
 
 // Whether a look between two commands would find something.
 [[nodiscard]] bool news_waits(const Session& session);

@@ -105,6 +105,36 @@ boost::asio::awaitable<void> Session::record_logout(std::string why) {
   if (!done) log::debug("imap", "log-out not recorded", {{"session", id}, {"why", done.error().detail}});
 }
 
+boost::asio::awaitable<void> Session::record_refused(std::string command, std::string code) {
+  constexpr unsigned kMost = 20;  // a client that tries again and again must not fill the record
+  const Settings::Record& record = services.settings.record;
+  if (!principal || !record.on || !record.refused || (code != "NOPERM" && code != "OVERQUOTA")) co_return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - refusals_.since > std::chrono::minutes(1)) {
+    refusals_.since = now;
+    refusals_.recorded = 0;
+  }
+  if (refusals_.recorded >= kMost) {
+    ++refusals_.left_out;
+    co_return;
+  }
+  ++refusals_.recorded;
+  const std::string more = std::to_string(std::exchange(refusals_.left_out, 0U));
+  auto work = [who = *principal, command = std::move(command), code = std::move(code),
+               more](schema::Transaction& tx) -> Result<void> {
+    schema::AuditEntry entry;
+    entry.command = schema::AuditCommand::refused;
+    entry.account = who.account;
+    entry.refused = true;
+    entry.detail = more == "0" ? schema::audit_detail({{"command", command}, {"code", code}})
+                               : schema::audit_detail({{"command", command}, {"code", code}, {"left_out", more}});
+    schema::record(tx, who.via, entry);
+    return {};
+  };
+  auto done = co_await db(std::move(work), schema::Mode::single);
+  if (!done) log::debug("imap", "refusal not recorded", {{"session", id}, {"why", done.error().detail}});
+}
+
 void Session::log_out() {
   notify.reset();
   unselect();
@@ -155,15 +185,20 @@ void Session::hear(const schema::QuotaNews& news, bool committed) {
 
 void Session::unselect() {
   if (!selected) return;
-  if (notify && notify->others && !selected->view.snapshot().mailbox.reader) {
+  if (notify && notify->others) {
     // From here on STATUS tells what happens there, beginning with what the client was not told of.
     schema::MailboxRow known = selected->view.snapshot().mailbox;
     known.messages = selected->view.exists();
     known.highestmodseq = std::min(known.highestmodseq, selected->told_up_to);
-    notify->others->seen(known);
-    notify->own.modseqs.erase(known.id);
-    if (std::find(notify->left.begin(), notify->left.end(), known.id) == notify->left.end()) {
-      notify->left.push_back(known.id);
+    const auto share = notify->shares.find(known.account);
+    if (share != notify->shares.end()) {
+      share->second.list.seen(known);
+    } else if (!known.reader) {
+      notify->others->seen(known);
+    }
+    notify->own.modseqs.erase(known.ref());
+    if (std::find(notify->left.begin(), notify->left.end(), known.ref()) == notify->left.end()) {
+      notify->left.push_back(known.ref());
     }
   }
   selected.reset();
@@ -218,7 +253,9 @@ void Session::speak(const Language* chosen) {
 }
 
 void Session::changed(schema::MailboxRef mailbox, const UidSet& made) {
-  if (notify && notify->others && mailbox.account == principal->account) ++notify->own.modseqs[mailbox.id];
+  const bool counted =
+      notify && notify->others && (mailbox.account == principal->account || notify->shares.contains(mailbox.account));
+  if (counted) ++notify->own.modseqs[mailbox];
   if (selected && (notify || selected->contexts) && selected->view.snapshot().mailbox.ref() == mailbox) {
     selected->made.merge(made);
   }

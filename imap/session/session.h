@@ -58,6 +58,7 @@ struct Settings {
   struct Record {
     bool on = false;
     bool logins = false;         // log-ins and log-outs too
+    bool refused = false;        // commands refused for lack of rights or room too
     bool keeps_removed = false;  // what is expunged can be restored for a while
     std::string node;            // how this node is called there
   } record;
@@ -140,6 +141,9 @@ struct Selected {
   bool annotate = false;                   // SELECT (ANNOTATE): changes of annotations are told (RFC 5257 4.4)
   ModSeq annotations_told;                 // … up to here
   std::set<std::int64_t> annotations_own;  // MODSEQs above it of this session's changes: not news
+  // Of a mailbox of another account.
+  bool lost = false;                                   // its reader was told that it is not shared any more
+  std::optional<std::chrono::sys_seconds> rights_end;  // their rights change by themselves; none: not looked at, never
 };
 
 // A deposit among those of other sessions.
@@ -260,6 +264,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Writes into the record that the session began or ended; only when that is configured.
   boost::asio::awaitable<Result<void>> record_login(std::string mechanism);
   boost::asio::awaitable<void> record_logout(std::string why);
+  // … that a command was refused with NOPERM or OVERQUOTA; of many within a minute some. Any other code is none.
+  boost::asio::awaitable<void> record_refused(std::string command, std::string code);
   void log_out();  // UNAUTHENTICATE: back to the greeting's state
   void select(std::shared_ptr<const Snapshot> snapshot, bool read_only, FlagRights rights, UidSet recent);
   void unselect();
@@ -295,6 +301,11 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::CommandReader reader;
 
  private:
+  // Refusals that were recorded, and those that were not, since then.
+  struct Refusals {
+    std::chrono::steady_clock::time_point since;
+    unsigned recorded = 0, left_out = 0;
+  } refusals_;
   // What a transaction said of quotas; a level counts when it was committed.
   void hear(const schema::QuotaNews& news, bool committed);
 };

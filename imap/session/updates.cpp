@@ -7,6 +7,7 @@
 #include "imap/session/metadata_news.h"
 #include "imap/session/notify.h"
 #include "imap/session/url_message.h"
+#include "schema/watch.h"
 
 #include <algorithm>
 
@@ -360,15 +361,40 @@ boost::asio::awaitable<Result<void>> wake_view(Session& session) {
   co_return Result<void>{};
 }
 
-boost::asio::awaitable<Result<void>> check_access(Session& session) {
+bool past(const std::optional<std::chrono::sys_seconds>& moment) {
+  return moment && *moment <= std::chrono::system_clock::now();
+}
+
+std::optional<std::chrono::sys_seconds> coming(std::optional<std::chrono::sys_seconds> moment) {
+  using std::chrono::seconds;
+  if (past(moment)) moment = std::chrono::floor<seconds>(std::chrono::system_clock::now()) + seconds(1);
+  return moment;
+}
+
+boost::asio::awaitable<Result<void>> check_access(Session& session, bool until) {
   if (!session.selected || !session.selected->view.snapshot().mailbox.reader) co_return Result<void>{};
-  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref()](
-                  schema::Transaction& tx) -> Result<FlagRights> {
+  struct Access {
+    FlagRights rights;
+    std::optional<std::chrono::sys_seconds> ends;
+  };
+  auto work = [who = *session.principal, mailbox = session.selected->view.snapshot().mailbox.ref(),
+               until](schema::Transaction& tx) -> Result<Access> {
     const auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();
-    return flag_rights(*grant);
+    Access access{flag_rights(*grant), {}};
+    if (until) access.ends = schema::rights_end(tx, who, mailbox);
+    return access;
   };
-  auto may = co_await session.db(std::move(work), schema::Mode::reads);
+  session.selected->rights_end.reset();
+  auto access = co_await session.db(std::move(work), schema::Mode::reads);
+  Result<FlagRights> may = FlagRights{};
+  if (access) {
+    may = access->rights;
+    session.selected->rights_end = coming(access->ends);
+    session.selected->lost = false;
+  } else {
+    may = access.error();
+  }
   const bool lost = !may && (may.error().failure == Failure::not_found || may.error().failure == Failure::denied);
   if (lost) co_return fail(Failure::denied, "This mailbox is not shared with you any more");
   if (!may) co_return may.error();
@@ -383,7 +409,12 @@ boost::asio::awaitable<Result<void>> check_access(Session& session) {
 
 bool mailbox_lost(Session& session, const Error& error) {
   if (session.selected && session.selected->view.snapshot().mailbox.reader) {
-    return error.failure == Failure::not_found || error.failure == Failure::denied;  // the next command says so
+    const bool lost = error.failure == Failure::not_found || error.failure == Failure::denied;
+    if (lost && !session.selected->lost && !session.mid_response) {
+      session.out << Untagged{"NO", "NOPERM", "This mailbox is not shared with you any more"};
+      session.selected->lost = true;
+    }
+    return lost;
   }
   if (error.failure != Failure::not_found) return false;
   session.terminated = true;

@@ -9,6 +9,11 @@
 
 namespace cpm::imap {
 
+// Moments at which rights end by themselves, as the store's clock has them. One that is past by this node's clock and
+// counts in the store is looked for again in a second.
+[[nodiscard]] bool past(const std::optional<std::chrono::sys_seconds>& moment);
+[[nodiscard]] std::optional<std::chrono::sys_seconds> coming(std::optional<std::chrono::sys_seconds> moment);
+
 struct Tell {
   bool expunges = true;     // EXPUNGE may be sent now
   UidSet echo;              // tell the flags of these even if nothing changed (STORE without .SILENT)
@@ -31,9 +36,11 @@ boost::asio::awaitable<Result<void>> wake_view(Session& session);
 
 // Before a command that works on the selected mailbox, when it is of another account: Failure::denied when its reader
 // has lost it (revoked, expired, deleted). Tells PERMANENTFLAGS when other rights were given or taken (RFC 4314 5.1.1).
-boost::asio::awaitable<Result<void>> check_access(Session& session);
-// After tell_updates failed: whether the mailbox is gone or may not be seen any more. One's own: the session ends with
-// BYE. That of another account: the next command that works on it is refused and leaves it.
+// `until`: also looks until when the rights are these (Selected::rights_end), for a session that waits.
+boost::asio::awaitable<Result<void>> check_access(Session& session, bool until = false);
+// After tell_updates or check_access failed: whether the mailbox is gone or may not be seen any more. One's own: the
+// session ends with BYE. That of another account: an untagged NO tells it, once; the next command that works on it is
+// refused and leaves it.
 [[nodiscard]] bool mailbox_lost(Session& session, const Error& error);
 
 // Messages of the view that are \Recent in this session.

@@ -1,5 +1,7 @@
 #include "imap/session/watch_list.h"
 
+#include "schema/owners.h"
+
 #include <algorithm>
 #include <set>
 #include <unordered_set>
@@ -28,27 +30,53 @@ MailboxId id_of(const Ids& ids, const std::string& path) {
 
 }  // namespace
 
+WatchList WatchList::for_share(bool news) const {
+  WatchList list(groups_, most_);
+  if (news) list.names_ = std::make_shared<const AccountNames>();
+  return list;
+}
+
+bool WatchList::beyond_own() const {
+  return std::any_of(groups_->begin(), groups_->end(),
+                     [](const EventGroup& group) { return group.events != 0 && group.choice.beyond_own(); });
+}
+
+schema::UnseenKnown WatchList::unseen() const {
+  schema::UnseenKnown out;
+  for (const Known& one : known_) {
+    if (!one.no_access) out.emplace_hint(out.end(), one.id, schema::UnseenAt{ModSeq{one.highestmodseq}, one.unseen});
+  }
+  return out;
+}
+
+const AccountNames::Entry* WatchList::named(const std::string& path) const {
+  if (!names_) return nullptr;
+  const auto& entries = names_->entries;
+  const auto at = std::find_if(entries.begin(), entries.end(), [&](const auto& one) { return one.path == path; });
+  return at == entries.end() ? nullptr : &*at;
+}
+
 bool WatchList::needs_subscriptions() const {
-  return std::any_of(groups_.begin(), groups_.end(), [](const EventGroup& group) {
+  return std::any_of(groups_->begin(), groups_->end(), [](const EventGroup& group) {
     return group.choice.needs_subscriptions() || (group.events & kSubscriptionChange) != 0;
   });
 }
 
 bool WatchList::wants_metadata(const std::string& path) const {
   if (!path.empty()) return (events_of(path, names_ && names_->subscribed(path)) & kMailboxMetadata) != 0;
-  return std::any_of(groups_.begin(), groups_.end(),
+  return std::any_of(groups_->begin(), groups_->end(),
                      [](const EventGroup& group) { return (group.events & kServerMetadata) != 0; });
 }
 
 bool WatchList::wants_metadata() const {
   constexpr unsigned kMetadata = kMailboxMetadata | kServerMetadata;
-  return std::any_of(groups_.begin(), groups_.end(),
+  return std::any_of(groups_->begin(), groups_->end(),
                      [](const EventGroup& group) { return (group.events & kMetadata) != 0; });
 }
 
 unsigned WatchList::events_of(const std::string& path, bool subscribed) const {
   unsigned events = 0;
-  for (const EventGroup& group : groups_) {
+  for (const EventGroup& group : *groups_) {
     if (!group.choice.means(path, subscribed)) continue;
     if (group.events == 0) return 0;  // NONE: "does not wish to receive any events"
     events |= group.events;
@@ -88,7 +116,7 @@ void WatchList::compare(Known& known, const schema::WatchedMailbox& now, bool fr
   one.unseen = known.unseen != row.unseen;
   one.modseq = known.highestmodseq != row.highestmodseq.value;
   // Each own change took a MODSEQ: when they account for all of them, nobody else changed anything.
-  const auto ours = own.modseqs.find(row.id);
+  const auto ours = own.modseqs.find(row.ref());
   const bool by_client =
       ours != own.modseqs.end() && row.highestmodseq.value == known.highestmodseq + ours->second && !fresh;
   known.uidvalidity = row.uidvalidity.value;
@@ -187,12 +215,15 @@ class WatchList::Renaming {
     }
     // What the client made itself and somebody removed before it was seen here.
     for (const auto& [path, exists] : own_.names) {
-      if (exists && !new_ids_.contains(path) && !old_ids_.contains(path) && wanted(path)) say(path);
+      if (exists && of_this_account(path) && !new_ids_.contains(path) && !old_ids_.contains(path) && wanted(path)) {
+        say(path);
+      }
     }
     for (const std::string& parent : affected_parents_) {
       if (wanted(parent)) say(parent);
     }
-    subscriptions();
+    // Names of all accounts are subscribed in one's own.
+    if (!list_.of_share_) subscriptions();
     for (NameNews& one : said_) out.push_back(std::move(one));
   }
 
@@ -203,6 +234,10 @@ class WatchList::Renaming {
   [[nodiscard]] bool own(const std::string& path, bool exists) const {
     const auto at = own_.names.find(path);
     return at != own_.names.end() && at->second == exists;
+  }
+
+  [[nodiscard]] bool of_this_account(const std::string& path) const {
+    return list_.of_share_ ? path.starts_with(list_.prefix_) : !schema::leads_elsewhere(path);
   }
 
   void say(const std::string& path, const std::string& old_path = {}) {

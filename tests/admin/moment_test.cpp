@@ -29,5 +29,14 @@ TEST(Moment, RefusesWhatIsNone) {
   }
 }
 
+TEST(Moment, OfWhatWas) {
+  EXPECT_EQ(moment_from("2026-12-31").value(), 1'798'675'200'000'000);
+  EXPECT_EQ(moment_from("2026-12-31T23:59:59Z").value(), 1'798'761'599'000'000);
+  EXPECT_LT(moment_from("2d").value(), moment_from("90s").value());
+  for (const char* text : {"", "h", "-2h", "yesterday", "2026-02-30", "2026-12-31T25:00:00Z", "99999999999d"}) {
+    EXPECT_FALSE(moment_from(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace cpm::admin

@@ -3,6 +3,7 @@
 selected; \\Seen is each reader's own; a mailbox that comes back under a name has nothing of the old one's list, nor an account that comes back
 under an address; a reader who administers cannot shut the owner out."""
 import calendar
+import json
 import time
 
 from common import check, main
@@ -66,6 +67,45 @@ def expiry_in_idle(alice, bob):
     check(not any(b"EXISTS" in line or b"FETCH" in line for line in reply.untagged), "and nothing afterwards", reply)
 
 
+def told_in_idle(alice, bob):
+    """The end of a right is told at its second, with nothing else happening."""
+    alice.must(f'SETACL Box "{BOB};expires=+2" lr')
+    given = [line for line in alice.must("XACL Box").untagged if BOB.encode() in line][0].decode()
+    end = calendar.timegm(time.strptime(given.split('EXPIRES "')[1][:20], "%Y-%m-%dT%H:%M:%SZ"))
+    bob.must(f"SELECT {BOX}")
+    tag = idle(bob)
+    while not (line := bob.line()).startswith(b"* NO [NOPERM]"):
+        check(b"EXISTS" not in line, "nothing is told but the end", line)
+    late = time.time() - end
+    check(0 <= late < 1.0, f"an expired entry is told in IDLE at its second ({late:+.2f} s)")
+    bob.send(b"DONE\r\n")
+    check(bool(bob.finish(tag)), "IDLE ends as ever")
+
+
+def recorded(server, alice, bob):
+    """What ended by itself, what an administrator took away, and what was refused."""
+    deadline = time.time() + 60
+    while not (rows := [row for row in audit(server, ALICE, "acl") if row["detail"].get("why") == "expired"]) and time.time() < deadline:
+        time.sleep(0.5)
+    check(rows and rows[-1]["program"] == "upkeep" and rows[-1]["detail"]["before"].startswith("lr"), "the end of an entry is recorded", rows[-1:])
+    server.ctl("message", "export", ALICE, "Box", "--format", "mbox", "--to", "-")
+    rows = audit(server, ALICE, "fetch")
+    check(len(rows) == 1 and rows[0]["program"] == "cpmctl" and rows[0]["detail"] == {"how": "export"} and rows[0]["octets"] > 0,
+          "an export is recorded as a download by the administrator", rows)
+    alice.must(f"SETACL Box {BOB} lr")
+    check(bob.append(f"Other Users/{ALICE}/Box", TEXT).code == "NOPERM", "an APPEND without the right is refused")
+    rows = audit(server, BOB, "refused")
+    check(len(rows) == 1 and rows[0]["result"] == "refused" and rows[0]["detail"] == {"command": "APPEND", "code": "NOPERM"},
+          "and in the record of who tried it", rows)
+    for _ in range(40):
+        bob.append(f"Other Users/{ALICE}/Box", TEXT)
+    check(len(audit(server, BOB, "refused")) == 20, "which many attempts do not fill")
+
+
+def audit(server, user, command):
+    return json.loads(server.ctl("audit", "list", user, "--command", command, "--oldest-first", "--json").stdout)
+
+
 def flags(server, alice, bob):
     alice.must(f"SETACL Box {BOB} lrsw")
     alice.must(f"SETACL Box {CAROL} lrs")
@@ -124,7 +164,7 @@ def moved(alice, bob):
 
 
 def test(binaries):
-    with Server(binaries) as server:
+    with Server(binaries, sets=["audit.refused=true"]) as server:
         for user in (ALICE, BOB, CAROL):
             server.add_user(user)
         alice = session(server, ALICE)
@@ -134,6 +174,8 @@ def test(binaries):
         alice.must("SELECT Box")
         expiry(alice, bob)
         expiry_in_idle(alice, bob)
+        told_in_idle(alice, bob)
+        recorded(server, alice, bob)
         flags(server, alice, bob)
         again(server, alice, bob)
         owner(alice, bob)

@@ -173,13 +173,18 @@ TEST_F(Acl, ExpiresAtItsSecond) {
   EXPECT_TRUE(shown(bob_).empty());
   EXPECT_EQ(with("INBOX", [](Transaction& tx, const Grant& grant) { return list_acl(tx, grant); })->size(), 1U);
   bool found = false;
+  const ActorRef by = make_actor({"upkeep", "expiry", "", "", "", "node:1", ""}, true, false);
   for (;;) {
-    const auto swept = in_transaction([](Transaction& tx) { return sweep_acl(tx, 100); }).value();
+    const auto swept = in_transaction([&](Transaction& tx) { return sweep_acl(tx, 100, by); }).value();
     if (swept.empty()) break;
     for (const ExpiredEntry& one : swept)
       found = found || (one.owner == alice_.account && one.grantee == bob_.account.value);
   }
   EXPECT_TRUE(found);
+  const std::string recorded = test_.value("select detail from audit where command = 32 and account_id = " +
+                                           std::to_string(alice_.account.value));
+  EXPECT_NE(recorded.find("\"why\": \"expired\""), std::string::npos) << recorded;
+  EXPECT_NE(recorded.find("\"before\": \"lr"), std::string::npos) << recorded;
   EXPECT_EQ(test_.value("select count(*) from shared_to where account_id = " + std::to_string(bob_.account.value)),
             "0");
   EXPECT_EQ(set("INBOX", bob_.address, kLookup, AclChange::replace, soon).error().failure, Failure::invalid);

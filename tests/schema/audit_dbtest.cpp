@@ -229,6 +229,33 @@ TEST_F(Audit, AnEndThatIsCutOffWithItsSealsIsMissedByWhoNotedTheHead) {
   EXPECT_TRUE(found("head unknown"));
 }
 
+TEST_F(Audit, ARecordThatIsGoneAltogetherIsMissedByWhoNotedTheHead) {
+  append("INBOX", 1);
+  seal();
+  const AuditVerdict before = verdict();
+  for (const char* table : {"audit", "audit_seal", "audit_chain"}) {
+    test_.execute(std::string("delete from ") + table + " where account_id = " + id());
+  }
+  verdict(before.head);
+  EXPECT_TRUE(found("head unknown"));
+}
+
+TEST_F(Audit, ABeginningThatIsCutOffWithoutItsMonthIsFound) {
+  append("INBOX", 1);
+  seal();
+  append("INBOX", 1);
+  seal();
+  test_.execute(
+      "update audit_chain c set anchor_seal = 1, anchor_hash = s.hash, anchor_to = s.to_at from audit_seal s where"
+      " s.account_id = c.account_id and s.seal = 1 and c.account_id = " +
+      id());
+  test_.execute("delete from audit where account_id = " + id() +
+                " and at < (select anchor_to from audit_chain where account_id = " + id() + ")");
+  test_.execute("delete from audit_seal where seal = 1 and account_id = " + id());
+  verdict();
+  EXPECT_TRUE(found("beginning removed"));
+}
+
 TEST_F(Audit, ARowThatIsDatedBackIsFound) {
   append("INBOX", 1);
   seal();
@@ -290,6 +317,39 @@ TEST_F(Audit, OldMonthsGoAndTheRestStaysSound) {
   test_.execute("update audit set octets = 5 where account_id = " + id());
   verdict();
   EXPECT_TRUE(found("changed"));
+}
+
+// What a killed node left half done.
+TEST_F(Audit, DroppingAMonthThatBrokeOffIsFinished) {
+  const auto make = [&](const std::string& month) {
+    test_.execute("create table audit_" + month + " partition of audit for values from ('" + month.substr(0, 4) + "-" +
+                  month.substr(5) + "-01Z') to ('" + month.substr(0, 4) + "-" + month.substr(5) + "-28Z')");
+  };
+  make("2001_01");
+  test_.execute("alter table audit detach partition audit_2001_01");  // and not dropped
+  make("2001_02");
+  // As a statement leaves it that was ended while it waited for others.
+  schema::Database other({test_.url(), 1});
+  const auto waited_for = other.run_blocking(20s, [&](Transaction& tx) -> Result<void> {
+    tx.exec_raw("select count(*) from audit");
+    const auto broken_off = test_.database().run_blocking(
+        500ms,
+        [](Transaction& one) -> Result<void> {
+          one.exec_raw("alter table audit detach partition audit_2001_02 concurrently");
+          return {};
+        },
+        Mode::single);
+    EXPECT_FALSE(broken_off);
+    return {};
+  });
+  ASSERT_TRUE(waited_for);
+  ASSERT_EQ(test_.value("select inhdetachpending from pg_inherits where inhrelid = 'audit_2001_02'::regclass"), "t");
+  make("2001_03");
+  ASSERT_TRUE(keep_audit_months(test_.database(), std::chrono::hours(24 * 400)));
+  for (const char* month : {"2001_01", "2001_02", "2001_03"}) {
+    EXPECT_EQ(test_.value(std::string("select to_regclass('audit_") + month + "')"), "") << month;
+  }
+  EXPECT_NE(test_.value("select to_regclass('audit_' || to_char(now() at time zone 'UTC', 'YYYY_MM'))"), "");
 }
 
 TEST_F(Audit, LogInsAndRefusals) {

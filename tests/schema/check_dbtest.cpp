@@ -1,5 +1,7 @@
 #include "schema/check.h"
 
+#include "schema/audit.h"
+
 #include "tests/support/messages.h"
 #include "tests/support/test_database.h"
 
@@ -61,6 +63,44 @@ TEST_F(CheckTest, OneAccountByAddress) {
   EXPECT_EQ(findings(false, "bob@Example.NET").size(), 1U);
   EXPECT_EQ(check(test.database(), {"nobody@x", false}, [](const CheckFinding&) {}).error().failure,
             Failure::not_found);
+}
+
+TEST_F(CheckTest, FindsRightsOfTheOwnerThatTheListDoesNotGive) {
+  const std::string words = "the access control list says";
+  expect_found("update mailbox set owner_rights = 1025 where mailbox_id = 1", "alice@example.net|INBOX|", words);
+  // Taken by a negative entry, and not noted in the row.
+  expect_found(
+      "update mailbox set owner_rights = null;"
+      " insert into acl (account_id, grantee, mailbox_id, rights, kind, negative, grantor)"
+      " select account_id, account_id, 3, 16, 1, true, 'x' from account",
+      "alice@example.net|a/b|", "has the rights 8191; the access control list says 8175");
+  test.execute("update mailbox set owner_rights = 8175 where mailbox_id = 3");
+  EXPECT_TRUE(findings().empty());
+}
+TEST_F(CheckTest, FindsSharesThatNobodyIsShown) {
+  expect_found(
+      "insert into acl (account_id, grantee, mailbox_id, rights, kind, negative, grantor)"
+      " select account_id, 0, 1, 3, 0, false, 'x' from account",
+      "||", "shares with anyone");
+}
+TEST_F(CheckTest, LooksAtTheRecordOfChangesWithDigests) {
+  const auto found = [] { return false; };
+  const ActorRef actor = make_actor({"cpmctl", "root", "", "", "", "node", ""}, true, false);
+  auto done = test.database().run_blocking(std::chrono::seconds(10), [&](Transaction& tx) -> Result<void> {
+    AuditEntry entry;
+    entry.command = AuditCommand::metadata;
+    entry.account = who.account;
+    record(tx, actor, entry);
+    return {};
+  });
+  ASSERT_TRUE(done);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(seal_audit(test.database(), found));
+  EXPECT_TRUE(findings(true).empty());
+  test.execute("update audit set octets = 99");
+  EXPECT_TRUE(findings().empty());
+  const auto out = findings(true);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].find("alice@example.net||record of changes: changed: seal 1"), 0U) << out[0];
 }
 
 TEST_F(CheckTest, FindsWrongUsage) {

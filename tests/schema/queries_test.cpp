@@ -64,7 +64,8 @@ bool excepted(const Statement& statement) {
       "check_accounts",  // the list of accounts, in pages
       "check_addresses",
       "check_service_names",
-      "check_orphans",   // the store as a whole
+      "check_orphans",
+      "check_share_hints",  // the store as a whole
       "purge_accounts",  // which accounts have content to purge
       "expunged_due",    // which mailbox is to be folded next
       "account_rows",    // a page of accounts for the administrator
@@ -74,6 +75,7 @@ bool excepted(const Statement& statement) {
       "audit_round",
       "audit_months",
       "audit_old_months",
+      "audit_month_there",
       "audit_anchor",  // sealing and months
       "undelete_due",  // what can be restored no longer
       "sweep_round",   // how far their round is

@@ -2,11 +2,14 @@
 // the limits, all or none; content is kept as long and no longer (issue 5).
 #include "schema/undelete.h"
 
+#include "schema/acl.h"
+#include "schema/metadata.h"
 #include "schema/sweep.h"
 #include "tests/schema/store_fixture.h"
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <random>
 
@@ -101,6 +104,89 @@ TEST_F(Undelete, ADeletedMailboxComesBackWithWhatItHad) {
       test_.value("select count(*) from removed_keyword where account_id = " + std::to_string(alice_.account.value)),
       "0");
   EXPECT_EQ(restore_path("Work/Old").error().failure, Failure::not_found);
+  expect_consistent();
+}
+
+TEST_F(Undelete, WhatWasRemovedBetweenTwoMoments) {
+  append("INBOX", 2, {kDeleted, {}});
+  expunge_in("INBOX", UidSet{{1, 1}});
+  expunge_in("INBOX");
+  ASSERT_EQ(removed().size(), 2U);
+  RemovedFilter filter;
+  filter.since = removed()[0].removed_at;
+  ASSERT_EQ(removed(filter).size(), 1U);
+  EXPECT_EQ(removed(filter)[0].id.uid, 2U);
+  filter.until = filter.since;
+  filter.since.reset();
+  ASSERT_EQ(removed(filter).size(), 1U);
+  EXPECT_EQ(removed(filter)[0].id.uid, 1U);
+}
+
+// Rights and annotations come back with a mailbox that is made again, not into one that has its name meanwhile.
+TEST_F(Undelete, RightsAndAnnotationsOfADeletedMailbox) {
+  const Principal bob = support::make_account(test_.database(), "bob-undelete@example.net");
+  const auto share = [&](std::string_view path, const AclIdentifier& with_whom, bool negative, Rights rights,
+                         std::optional<std::chrono::sys_seconds> until = {}) {
+    return in_transaction([&](Transaction& tx) -> Result<bool> {
+      CPM_TRY(grant, authorize(tx, alice_, path, kAdminister));
+      NewAclEntry entry;
+      entry.identifier = with_whom;
+      entry.negative = negative;
+      entry.rights = rights;
+      entry.reason = "because";
+      if (until) entry.expires = until;
+      return set_acl(tx, alice_, grant, entry, limits_);
+    });
+  };
+  const AclIdentifier to_bob{GranteeKind::account, bob.account.value, bob.address};
+  const AclIdentifier to_alice{GranteeKind::account, alice_.account.value, alice_.address};
+  const std::string id = std::to_string(alice_.account.value);
+  create("Team");
+  append("Team", 2);
+  ASSERT_TRUE(share("Team", to_bob, false, kLookup | kRead));
+  ASSERT_TRUE(
+      share("Team", {GranteeKind::anyone, 0, "anyone"}, false, kLookup,
+            std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::hours(1)));
+  ASSERT_TRUE(share("Team", to_alice, true, kExpunge));
+  const Rights own = row("Team").owner_rights;
+  ASSERT_NE(own, Rights{kAllRights});
+  ASSERT_TRUE(with("Team", [&](Transaction& tx, const Grant& grant) -> Result<std::int64_t> {
+    CPM_TRY(access, metadata_of(alice_, grant));
+    return set_metadata(
+        tx, access, {{MetadataEntry("/shared/comment"), "ours"}, {MetadataEntry("/private/comment"), "mine"}}, limits_);
+  }));
+  remove_path("Team");
+  EXPECT_EQ(account_value("used_annotations"), "0");
+  expect_consistent();
+  // What has expired meanwhile stays away.
+  test_.execute("update removed_acl set expires_at = now() - interval '1 second' where kind = 0 and account_id = " +
+                id);
+  const Restored done = restore_path("Team").value();
+  EXPECT_TRUE(done.made);
+  EXPECT_EQ(done.shared, (std::vector<AccountId>{bob.account, alice_.account}));
+  EXPECT_EQ(row("Team").owner_rights, own);
+  const auto reached = in_transaction(
+      [&](Transaction& tx) { return authorize(tx, bob, "Other Users/" + alice_.address + "/Team", kRead); });
+  EXPECT_TRUE(reached);
+  EXPECT_EQ(
+      test_.value("select string_agg(kind || ' ' || rights || ' ' || reason, ', ' order by kind, negative) from acl"
+                  " where account_id = " +
+                  id),
+      "1 " + std::to_string(kLookup | kRead) + " because, 1 512 because");
+  EXPECT_EQ(
+      test_.value("select string_agg(entry || '=' || convert_from(value, 'UTF8'), ' ' order by entry) from metadata"
+                  " where value is not null and account_id = " +
+                  id),
+      "/private/comment=mine /shared/comment=ours");
+  expect_consistent();
+  EXPECT_EQ(test_.value("select count(*) from removed_acl where account_id = " + id), "0");
+
+  remove_path("Team");
+  create("Team");
+  const Restored beside = restore_path("Team").value();
+  EXPECT_FALSE(beside.made);
+  EXPECT_EQ(test_.value("select count(*) from acl where account_id = " + id), "0");
+  EXPECT_EQ(account_value("used_annotations"), "0");
   expect_consistent();
 }
 

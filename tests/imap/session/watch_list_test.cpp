@@ -130,6 +130,44 @@ TEST(WatchListCounters, AFewMailboxesAreComparedAlone) {
   EXPECT_EQ(list.advance({MailboxId{5}}, {}, {}, {}).error().failure, Failure::not_found);
 }
 
+TEST(WatchListShares, WhatIsNewIsToldByNameAndWhatIsLostAsGone) {
+  const WatchList own({{choice(Kind::subtree, {"Other Users"}), kMessages | kMailboxName}}, 100);
+  EXPECT_TRUE(own.beyond_own());
+  EXPECT_FALSE(personal(kMessages).beyond_own());
+  WatchList list = own.for_share(true);
+  list.set_prefix("Other Users/alice/");
+  Account account;
+  account.add(3, "Other Users/alice/Team");
+  account.arrive(3);
+  EXPECT_EQ(said(account.look(list)), "Other Users/alice/Team Other Users/alice- Other Users/alice/Team=1+ ");
+  EXPECT_EQ(list.named("Other Users/alice/Team")->id, MailboxId{3});
+  EXPECT_EQ(list.unseen().at(MailboxId{3}).unseen, 1U);
+  account.at(3).rights = schema::kLookup;
+  EXPECT_EQ(said(account.look(list)), "Other Users/alice/Team! ");
+  EXPECT_TRUE(list.unseen().empty());
+  account.remove(3);
+  EXPECT_EQ(said(account.look(list)), "Other Users/alice/Team- Other Users/alice- ");
+}
+
+TEST(WatchListShares, WhatTheClientKnowsFromTheBeginningIsNoNameNews) {
+  const WatchList own({{choice(Kind::subtree, {"Other Users"}), kMessages | kMailboxName}}, 100);
+  WatchList list = own.for_share(false);
+  Account account;
+  account.add(3, "Other Users/alice/Team");
+  EXPECT_EQ(said(account.look(list)), "Other Users/alice/Team=0+ ");
+}
+
+TEST(WatchListShares, NamesThatTheClientMadeElsewhereAreNotMissedHere) {
+  const std::string theirs = "Other Users/alice/Made";
+  WatchList list({{choice(Kind::mailboxes, {theirs, "E"}), kMailboxName}}, 100);
+  Account account = some();
+  account.look(list);
+  account.add(9, "E");
+  OwnChanges own;
+  own.names[theirs] = true;
+  EXPECT_EQ(said(account.look(list, own)), "E ");
+}
+
 TEST(WatchListCounters, TheSelectedMailboxIsToldOtherwise) {
   WatchList list = personal(kMessages);
   Account account = some();
@@ -156,7 +194,7 @@ TEST(WatchListCounters, OwnChangesAreNotToldUnlessSomebodyElseChangedSomethingTo
   Account account = some();
   account.look(list);
   OwnChanges own;
-  own.modseqs[MailboxId{2}] = 2;
+  own.modseqs[{AccountId{}, MailboxId{2}}] = 2;
   account.arrive(2);
   account.arrive(2);
   EXPECT_EQ(said(account.look(list, own)), "");
