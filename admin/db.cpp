@@ -5,6 +5,7 @@
 #include "schema/check.h"
 #include "schema/migrate.h"
 #include "schema/text_index.h"
+#include "schema/wall.h"
 
 #include <iostream>
 
@@ -28,16 +29,21 @@ Result<void> status(Context& context, const Options&) {
                         : state.applied > state.known ? "newer than this program"
                         : state.applied == 0          ? "empty"
                                                       : "behind";
+  CPM_TRY(walled, schema::wall_holds(*database));
   if (context.json) {
     print_json(context.io.out, {{"database", where},
                                 {"embedded", embedded},
                                 {"schema", state.applied},
                                 {"known", state.known},
-                                {"state", verdict}});
+                                {"state", verdict},
+                                {"row_security", walled}});
     return {};
   }
   context.io.out << "database  " << where << '\n'
                  << "schema    version " << state.applied << " of " << state.known << ", " << verdict << '\n';
+  if (!walled) {
+    context.io.out << "This login is a superuser or has BYPASSRLS: PostgreSQL does not keep accounts apart for it\n";
+  }
   if (state.applied < state.known) context.io.out << "Bring it up to date: cpmctl db migrate\n";
   return {};
 }

@@ -51,14 +51,19 @@ Rights own_rights(const Principal& who, const MailboxRow& mailbox) noexcept {
 }
 
 Result<Grant> authorize(Transaction& tx, const Principal& who, std::string_view path, Rights wanted) {
-  if (!leads_elsewhere(path)) return Authorization::of_own(find_mailbox(tx, who.account, path), who, wanted);
+  if (!leads_elsewhere(path)) {
+    tx.admit(who.account, who.account);
+    return Authorization::of_own(find_mailbox(tx, who.account, path), who, wanted);
+  }
   // Where no account is called so, that of nobody is asked.
   OwnedPath place = owner_of(tx, who, path).value_or(OwnedPath{{}, std::string(own_part(path)), {}});
+  tx.admit(who.account, place.account);
   auto row = find_mailbox(tx, place.account, place.path);
   return Authorization::of_other(tx, std::move(row), place.account, std::move(place.prefix), who, wanted);
 }
 
 Result<Grant> authorize(Transaction& tx, const Principal& who, MailboxRef mailbox, Rights wanted) {
+  tx.admit(who.account, mailbox.account);
   if (mailbox.account == who.account) {
     return Authorization::of_own(find_mailbox(tx, who.account, mailbox.id), who, wanted);
   }

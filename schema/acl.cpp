@@ -67,12 +67,10 @@ constexpr Query kInheritOwner{"acl_inherit_owner",
                               " and p.mailbox_id = $2 and p.owner_rights is not null"};
 
 // The grantee's side: their account alone is named.
-constexpr Query kHint{"shared_to_put",
-                      "insert into shared_to (account_id, kind, owner) values ($1, $2, $3) on conflict do nothing"};
+constexpr Query kHint{"share_hint", "select share_hint_v1($1, $2, $3, $4)"};
 constexpr Query kStillShares{
     "acl_still_shares",
     "select from acl where account_id = $1 and kind = $2 and grantee = $3 and not negative limit 1"};
-constexpr Query kUnhint{"shared_to_remove", "delete from shared_to where account_id = $1 and kind = $2 and owner = $3"};
 
 constexpr Query kAddresses{
     "acl_addresses", "select account_id, address from address where position = 0 and account_id = any ($1::bigint[])"};
@@ -92,6 +90,9 @@ constexpr Query kForgetOwn{"shared_to_forget", "delete from shared_to where acco
 constexpr Query kEvent{"acl_event",
                        "select outbox_add_v1($1, $2, 0, $3, jsonb_strip_nulls(jsonb_build_object('path', $4::text,"
                        " 'identifier', $5::text, 'rights', $6::text, 'actor', $7::text, 'expires', $8::bigint)))"};
+constexpr Query kEventOfReader{"acl_event_of_reader",
+                               "select share_told_v1($1, $2, $3, jsonb_strip_nulls(jsonb_build_object('path', $4::text,"
+                               " 'rights', $5::text, 'actor', $6::text, 'expires', $7::bigint)))"};
 
 // The upkeep looks at all accounts; what it removes it removes account by account.
 constexpr Query kExpired{
@@ -168,7 +169,7 @@ std::optional<Row> find(Transaction& tx, MailboxRef mailbox, const AclIdentifier
 // After an entry went: is there another one, for which LIST must look at this owner?
 void forget_hint(Transaction& tx, AccountId owner, GranteeKind kind, std::int64_t grantee) {
   if (!tx.exec(kStillShares, owner.value, number(kind), grantee).empty()) return;
-  tx.exec(kUnhint, grantee, number(kind), owner.value);
+  tx.exec(kHint, owner.value, number(kind), grantee, false);
 }
 
 void note_owner_rights(Transaction& tx, MailboxRef mailbox) {
@@ -212,8 +213,8 @@ void announce(Transaction& tx, MailboxRef mailbox, const std::string& own_path, 
   if (identifier.kind != GranteeKind::account || identifier.id == mailbox.account.value) return;
   const auto prefix = prefix_of(tx, mailbox.account);
   if (!prefix) return;
-  tx.exec(kEvent, identifier.id, 0, event.number, *prefix + own_path, nullptr, event.rights, event.actor,
-          event.expires);
+  tx.exec(kEventOfReader, mailbox.account.value, identifier.id, event.number, *prefix + own_path, event.rights,
+          event.actor, event.expires);
 }
 
 // The one way in which entries change.
@@ -260,7 +261,7 @@ Result<bool> change(Transaction& tx, const Principal& who, const Grant& grant, c
     if (next.expires) expires = next.expires->time_since_epoch().count();
     tx.exec(kPut, mailbox.account.value, mailbox.id.value, number(identifier.kind), identifier.id, wanted.negative,
             next.rights, grantor_of(who), next.reason, expires);
-    if (!owner && !wanted.negative) tx.exec(kHint, identifier.id, number(identifier.kind), mailbox.account.value);
+    if (!owner && !wanted.negative) tx.exec(kHint, mailbox.account.value, number(identifier.kind), identifier.id, true);
   }
   if (owner) note_owner_rights(tx, mailbox);
   Event event;
@@ -350,7 +351,7 @@ Result<void> inherit_acl(Transaction& tx, AccountId account, MailboxId parent, M
 
 void forget_shares(Transaction& tx, AccountId account) {
   for (const auto& row : tx.exec(kGrantees, account.value)) {
-    tx.exec(kUnhint, row[1].as<std::int64_t>(), row[0].as<int>(), account.value);
+    tx.exec(kHint, account.value, row[0].as<int>(), row[1].as<std::int64_t>(), false);
   }
   tx.exec(kForgetOwn, account.value);
 }

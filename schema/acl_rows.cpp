@@ -12,10 +12,7 @@ constexpr Query kReader{
     "select (select array_agg(group_id)::text from acl_member where account_id = $1),"
     " (select max(state) from shared_choice where account_id = $1 and owner = $2 and mailbox_id in (0, $3))"};
 
-// Groups, and who shares with the account itself.
-constexpr Query kSide{"acl_reader_side",
-                      "select true, group_id from acl_member where account_id = $1"
-                      " union all select false, owner from shared_to where account_id = $1 and kind = 1"};
+constexpr Query kGroups{"acl_reader_groups", "select group_id from acl_member where account_id = $1"};
 
 // The clock is read while the statement runs: an entry ends at its second, however long the transaction lasts.
 #define CPM_ACL_CONCERNS(account, groups)                                                     \
@@ -36,7 +33,7 @@ constexpr Query kAllRightsOf{
 
 #undef CPM_ACL_CONCERNS
 
-constexpr Query kOwners{"shared_to_owners", "select owner from shared_to where account_id = $1 and kind = $2 limit $3"};
+constexpr Query kOwners{"shared_owners", "select o from unnest(shared_owners_v1($1, $2)) o order by o"};
 // What `anyone` may see of more accounts is found by name, not by LIST: it must not get slow for everybody by many
 // who share with all.
 constexpr int kMostOwners = 300;
@@ -57,15 +54,9 @@ Rights rights_of_reader(Transaction& tx, AccountId reader, MailboxRef mailbox) {
 }
 
 AclReader::AclReader(Transaction& tx, AccountId account) : account_(account) {
-  for (const auto& row : tx.exec(kSide, account.value)) {
-    const auto id = row[1].as<std::int64_t>();
-    if (row[0].as<bool>()) {
-      group_ids_.push_back(id);
-    } else {
-      own_hints_.emplace_back(id);
-    }
-  }
-  groups_ = array(std::span<const std::int64_t>(group_ids_));
+  std::vector<std::int64_t> groups;
+  for (const auto& row : tx.exec(kGroups, account.value)) groups.push_back(row[0].as<std::int64_t>());
+  groups_ = array(std::span<const std::int64_t>(groups));
 }
 
 std::map<MailboxId, Rights> AclReader::rights(Transaction& tx, AccountId owner, bool with_refused) const {
@@ -80,17 +71,8 @@ std::map<MailboxId, Rights> AclReader::rights(Transaction& tx, AccountId owner, 
 }
 
 std::vector<AccountId> AclReader::owners(Transaction& tx) const {
-  std::vector<AccountId> out = own_hints_;
-  const auto add = [&](std::int64_t grantee, GranteeKind kind) {
-    for (const auto& row : tx.exec(kOwners, grantee, static_cast<int>(kind), kMostOwners)) {
-      out.emplace_back(row[0].as<std::int64_t>());
-    }
-  };
-  for (const std::int64_t group : group_ids_) add(group, GranteeKind::group);
-  add(0, GranteeKind::anyone);
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  std::erase(out, account_);
+  std::vector<AccountId> out;
+  for (const auto& row : tx.exec(kOwners, account_.value, kMostOwners)) out.emplace_back(row[0].as<std::int64_t>());
   return out;
 }
 

@@ -21,7 +21,7 @@ inline constexpr std::size_t kGroupNameOctets = 200;
 }
 
 // What `reader` may do in a mailbox of another account; nothing when they refused the share. Two statements, one with
-// the reader's account and one with the owner's.
+// the reader's account and one with the owner's. REQUIRES: as AclReader::rights().
 [[nodiscard]] Rights rights_of_reader(Transaction& tx, AccountId reader, MailboxRef mailbox);
 
 // An account as a reader of mailboxes of others. Knows its groups.
@@ -30,6 +30,7 @@ class AclReader {
   AclReader(Transaction& tx, AccountId account);
 
   // Of all mailboxes of an owner in which any entry concerns the reader; what was refused is left out.
+  // REQUIRES: Transaction::admit() was called for the owner, else there are none.
   [[nodiscard]] std::map<MailboxId, Rights> rights(Transaction& tx, AccountId owner, bool with_refused = false) const;
   // Those who share something with the reader, as the hints say.
   [[nodiscard]] std::vector<AccountId> owners(Transaction& tx) const;
@@ -41,8 +42,6 @@ class AclReader {
 
  private:
   AccountId account_;
-  std::vector<std::int64_t> group_ids_;
-  std::vector<AccountId> own_hints_;
   std::string groups_;
 };
 

@@ -21,7 +21,9 @@ constexpr Query kUnchoose{"shared_choice_remove",
 Result<std::vector<Share>> list_shares(Transaction& tx, const Principal& reader) {
   std::vector<Share> out;
   const AclReader side(tx, reader.account);
-  for (const AccountId owner : side.owners(tx)) {
+  const std::vector<AccountId> owners = side.owners(tx);
+  tx.admit_all(reader.account, owners);
+  for (const AccountId owner : owners) {
     const auto rights = side.rights(tx, owner, true);
     if (rights.empty()) continue;
     std::string address;
@@ -53,6 +55,7 @@ Result<std::vector<Share>> list_shares(Transaction& tx, const Principal& reader)
 Result<MailboxRef> share_named(Transaction& tx, const Principal& reader, std::string_view path) {
   const auto place = owner_of(tx, reader, path);
   if (!place || place->prefix.empty()) return fail(Failure::not_found, "no such share");
+  tx.admit(reader.account, place->account);
   const auto rights = AclReader(tx, reader.account).rights(tx, place->account, true);
   const auto visible = [](const auto& one) { return (one.second & kLookup) != 0; };
   if (place->path.empty()) {

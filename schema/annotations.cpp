@@ -33,7 +33,7 @@ constexpr Query kPut{"annotations_put",
                      "select modseq, changed from annotations_put_v1($1, $2, $3, $4, $5, $6::bytea[], $7, $8, $9)"};
 constexpr Query kChanged{
     "annotations_changed",
-    "select distinct a.uid, a.entry from message_annotation a where a.account_id = $1"
+    "select distinct a.uid, a.entry from annotation_by_modseq a where a.account_id = $1"
     " and a.mailbox_id = $2 and (a.mailbox_id::bigint << 32 | a.modseq) > ($2::bigint << 32 | $3::bigint)"
     " and (a.mailbox_id::bigint << 32 | a.modseq) < ($2::bigint + 1) << 32"
     " and a.modseq <> all ($4::bigint[])"

@@ -38,7 +38,7 @@ constexpr Query kNewest{
 
 constexpr Query kPlaces{
     "audit_places",
-    "with found as (select h.content_id from content_head h where h.account_id = $1 and length(h.message_id) = "
+    "with found as (select h.content_id from content_by_id h where h.account_id = $1 and length(h.message_id) = "
     "length($2)"
     " and hashtextextended(upper(h.message_id), 0) = hashtextextended(upper($2), 0) and h.message_id = $2)"
     " select m.mailbox_id, m.uid, true from found f join message m on m.account_id = $1 and m.content_id = f.content_id"

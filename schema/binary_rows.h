@@ -17,6 +17,8 @@ class BinaryRows {
   explicit BinaryRows(pg_result* result) : result_(result) {}
 
   [[nodiscard]] std::size_t size() const;
+  // Gives the result away.
+  [[nodiscard]] pg_result* release() { return result_.release(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool is_null(std::size_t row, int column) const;
   // A bytea or text; empty when NULL. Valid as long as this object.

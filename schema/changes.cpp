@@ -14,7 +14,7 @@ namespace {
 // (uid, modseq, flags); keywords apart, for the few that have some. Ordered as the index that is to find the rows, so
 // that the planner takes it whatever it believes about the size of the mailbox; mailbox and MODSEQ are one number
 // there.
-#define CPM_CHANGES(condition, order, vanished)                                                                       \
+#define CPM_CHANGES(table, condition, order, vanished)                                                                \
   "select b.uidnext, b.highestmodseq, b.messages, b.unseen, b.deleted, b.bytes, b.deleted_bytes, b.recent_from,"      \
   " c.packed, c.keywords, case when c.keywords is not null then (select string_agg(k.keyword_id || ' ' || k.name, ' " \
   "')"                                                                                                                \
@@ -23,20 +23,21 @@ namespace {
   "as packed,"                                                                                                        \
   "  string_agg(case when m.keywords is not null then m.uid || ':' || array_to_string(m.keywords, ',') end, ';') as " \
   "keywords"                                                                                                          \
-  "  from (select uid, modseq, flags, keywords from message where account_id = $1 and mailbox_id = $2 " condition     \
+  "  from (select uid, modseq, flags, keywords from " table " where account_id = $1 and mailbox_id = $2 " condition   \
   "  order by " order ") m) c where b.account_id = $1 and b.mailbox_id = $2"
 
-constexpr Query kAll{"message_all", CPM_CHANGES("and uid > 0", "uid", "null::bytea")};
+constexpr Query kAll{"message_all", CPM_CHANGES("message", "and uid > 0", "uid", "null::bytea")};
 
 constexpr Query kSince{
     "message_since",
-    CPM_CHANGES("and (mailbox_id::bigint << 32 | modseq) > ($2::bigint << 32 | $3::bigint)"
+    CPM_CHANGES("message_by_modseq",
+                "and (mailbox_id::bigint << 32 | modseq) > ($2::bigint << 32 | $3::bigint)"
                 " and (mailbox_id::bigint << 32 | modseq) < ($2::bigint + 1) << 32",
                 "mailbox_id::bigint << 32 | modseq",
                 "(select string_agg(int8send(e.uid_lo::bigint << 32 | e.uid_hi), '') from expunged_range e"
                 " where e.account_id = $1 and e.mailbox_id = $2 and e.modseq > $3)")};
 
-constexpr Query kThese{"message_these", CPM_CHANGES("and uid = any ($3::int[])", "uid", "null::bytea")};
+constexpr Query kThese{"message_these", CPM_CHANGES("message", "and uid = any ($3::int[])", "uid", "null::bytea")};
 
 #undef CPM_CHANGES
 

@@ -35,6 +35,7 @@ constexpr const char* kSessionSettings =
     " set_config('jit', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false),"
     " set_config('enable_seqscan', 'off', false),"
+    " set_config('cpmstore.wall', '', false),"
     " set_config('idle_in_transaction_session_timeout', '60s', false),"
     " set_config('client_min_messages', 'notice', false),"
     " set_config('timezone', 'UTC', false),"

@@ -40,6 +40,10 @@ class Connection {
   // The statement is prepared on the server when it is first executed. Queries are constants: their address is their
   // identity.
   void prepare_once(const Query& query);
+  // The wall (wall.h) that statements outside of a transaction stand behind by what was declared before. Always nothing
+  // without session settings.
+  [[nodiscard]] const std::string& wall() const noexcept { return wall_; }
+  void note_wall(std::string declared) { wall_ = std::move(declared); }
   // What the functions of the running transaction said of quotas.
   [[nodiscard]] QuotaNews& quota_news() noexcept { return quota_news_; }
 
@@ -84,6 +88,7 @@ class Connection {
   const bool session_settings_;
   std::chrono::milliseconds statement_timeout_{-1};
   std::unordered_set<const char*> prepared_;
+  std::string wall_;
 };
 
 }  // namespace cpm::schema

@@ -108,14 +108,14 @@ constexpr Query kHistories{
 constexpr Query kByImdn{"object_by_imdn",
                         "select " CPM_PLACE
                         " from (select c.content_id, c.thread_id, c.conversation_id, c.contribution_id"
-                        " from content_head c where c.account_id = $1 and length(c.imdn_id) = length($2::text)"
+                        " from content_by_id c where c.account_id = $1 and length(c.imdn_id) = length($2::text)"
                         " and hashtextextended(upper(c.imdn_id), 0) = hashtextextended(upper($2::text), 0) and "
                         "c.imdn_id = $2) h" CPM_PLACES};
 constexpr Query kByContribution{
     "object_by_contribution",
     "select " CPM_PLACE
     " from (select c.content_id, c.thread_id, c.conversation_id, c.contribution_id"
-    " from content_head c where c.account_id = $1 and length(c.contribution_id) = length($2::text)"
+    " from content_by_id c where c.account_id = $1 and length(c.contribution_id) = length($2::text)"
     " and hashtextextended(upper(c.contribution_id), 0) = hashtextextended(upper($2::text), 0)"
     " and c.contribution_id = $2) h" CPM_PLACES};
 

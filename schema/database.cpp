@@ -25,6 +25,23 @@ constexpr const char* kAway = "the database is not available, try again later";
 // Of so many connections some are lanes.
 std::size_t lanes_of(std::size_t connections) { return connections < 4 ? 0 : connections / 4; }
 
+// As pqxx::work, begun by a command of ours: what is declared for the transaction travels with BEGIN.
+class Work final : public pqxx::internal::basic_transaction {
+ public:
+  Work(pqxx::connection_base& connection, std::string begin)
+      : namedclass("transaction"),
+        basic_transaction(connection, pqxx::isolation_traits<pqxx::read_committed>::name(), pqxx::read_write),
+        begin_(std::move(begin)) {
+    Begin();
+  }
+  ~Work() noexcept override { End(); }
+
+ private:
+  void do_begin() override { direct_exec(begin_.c_str()); }
+
+  const std::string begin_;
+};
+
 }  // namespace
 
 struct Database::Slot {
@@ -66,9 +83,9 @@ void Database::stop() {
   }
 }
 
-boost::asio::awaitable<std::optional<BinaryRows>> Database::ask_with(const Query& query,
+boost::asio::awaitable<std::optional<BinaryRows>> Database::ask_with(Wall wall, const Query& query,
                                                                      pqxx::internal::params parameters) {
-  return lanes_->ask(query, std::move(parameters));
+  return lanes_->ask(std::move(wall), query, std::move(parameters));
 }
 
 bool Database::reachable() const noexcept { return reach_->reachable(); }
@@ -102,7 +119,7 @@ bool Database::connect(Slot& slot, Clock::time_point expires, Error& failed) {
   return true;
 }
 
-bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode, Error& failed,
+bool Database::attempt(std::size_t worker, const Wall& wall, Clock::time_point expires, Mode mode, Error& failed,
                        const std::function<bool(Transaction&)>& body) {
   Slot& slot = worker == kOwnConnection ? *slots_.back() : *slots_[worker];
   std::unique_lock<std::mutex> own(slot.own, std::defer_lock);
@@ -122,7 +139,7 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
     try {
       const Waiting waiting(*slot.watched, slot.connection->get().sock(), expires);
       slot.connection->bound_statements(remaining);
-      const bool ok = execute(*slot.connection, remaining, mode, committing, body);
+      const bool ok = execute(*slot.connection, wall, remaining, mode, committing, body);
       reach_->worked();
       return ok;
     } catch (...) {
@@ -149,19 +166,22 @@ bool Database::attempt(std::size_t worker, Clock::time_point expires, Mode mode,
   }
 }
 
-bool Database::execute(Connection& connection, milliseconds remaining, Mode mode, bool& committing,
+bool Database::execute(Connection& connection, const Wall& wall, milliseconds remaining, Mode mode, bool& committing,
                        const std::function<bool(Transaction&)>& body) const {
   if (mode != Mode::transaction) {
     pqxx::nontransaction work(connection.get());
-    Transaction tx(connection, work, settings_.prepare);
+    Transaction tx(connection, work, settings_.prepare, wall, Transaction::Declared::with_each);
     committing = mode == Mode::single;
     return body(tx);
   }
-  pqxx::work work(connection.get());
-  Transaction tx(connection, work, settings_.prepare);
+  std::string begin = "begin";
   if (!settings_.prepare) {  // no session settings there
-    tx.exec_raw("set local statement_timeout = " + std::to_string(statement_timeout_for(remaining).count()));
+    begin += "; set local statement_timeout = " + std::to_string(statement_timeout_for(remaining).count());
   }
+  if (!settings_.prepare || wall.declared() != connection.wall())
+    begin += "; set local cpmstore.wall = '" + wall.declared() + "'";
+  Work work(connection.get(), std::move(begin));
+  Transaction tx(connection, work, settings_.prepare, wall, Transaction::Declared::with_begin);
   const bool ok = body(tx);
   committing = ok;
   if (ok) {

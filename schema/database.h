@@ -1,5 +1,6 @@
 // Database: connections, database threads and run(), the only door to SQL.
-//   auto row = co_await db.run(deadline, [=](Transaction& tx) -> Result<Row> { … });
+//   auto row = co_await db.run(Wall::of(account), deadline, [=](Transaction& tx) -> Result<Row> { … });
+// Its statements see rows of the accounts that the wall names and no others (wall.h).
 // The function runs on a database thread inside one READ COMMITTED transaction that commits when it
 // returns a value and rolls back when it returns an Error. run() alone retries serialization failures
 // and deadlocks, so the function has no side effects. pqxx exceptions become Error here, by SQLSTATE.
@@ -49,12 +50,14 @@ class Database {
   // `deadline` bounds waiting in the queue and, through statement_timeout, each statement. A database that does not
   // answer at all costs the connection some seconds after the deadline: Failure::unavailable.
   template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
-  boost::asio::awaitable<R> run(std::chrono::milliseconds deadline, Function function, Mode mode = Mode::transaction) {
+  boost::asio::awaitable<R> run(Wall wall, std::chrono::milliseconds deadline, Function function,
+                                Mode mode = Mode::transaction) {
     auto expires = std::chrono::steady_clock::now() + deadline;
-    auto job = [this, expires, mode, function = std::move(function)](std::size_t worker) mutable -> R {
+    auto job = [this, wall = std::move(wall), expires, mode,
+                function = std::move(function)](std::size_t worker) mutable -> R {
       std::optional<R> result;
       Error failed;
-      const bool ok = attempt(worker, expires, mode, failed, [&](Transaction& tx) {
+      const bool ok = attempt(worker, wall, expires, mode, failed, [&](Transaction& tx) {
         result.emplace(function(tx));
         return result->has_value();
       });
@@ -65,13 +68,18 @@ class Database {
     co_return answer;
   }
 
-  // The same on the calling thread, for start-up code and cpmctl. REQUIRES: not on a strand.
+  // The same on the calling thread, for the store's own work: start-up, upkeep, cpmctl. REQUIRES: not on a strand.
   template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
   R run_blocking(std::chrono::milliseconds deadline, Function function, Mode mode = Mode::transaction) {
+    return run_blocking(Wall::open(), deadline, std::move(function), mode);
+  }
+  template <class Function, class R = std::invoke_result_t<Function, Transaction&>>
+  R run_blocking(const Wall& wall, std::chrono::milliseconds deadline, Function function,
+                 Mode mode = Mode::transaction) {
     auto expires = std::chrono::steady_clock::now() + deadline;
     std::optional<R> result;
     Error failed;
-    const bool ok = attempt(kOwnConnection, expires, mode, failed, [&](Transaction& tx) {
+    const bool ok = attempt(kOwnConnection, wall, expires, mode, failed, [&](Transaction& tx) {
       result.emplace(function(tx));
       return result->has_value();
     });
@@ -82,8 +90,8 @@ class Database {
   // One statement that reads a few rows by their key, sent and awaited by the caller itself: faster than run(), which
   // is to be taken when there is no answer, whatever the reason (lanes.h).
   template <class... Args>
-  boost::asio::awaitable<std::optional<BinaryRows>> ask(const Query& query, const Args&... args) {
-    return ask_with(query, detail::parameters_of(args...));
+  boost::asio::awaitable<std::optional<BinaryRows>> ask(Wall wall, const Query& query, const Args&... args) {
+    return ask_with(std::move(wall), query, detail::parameters_of(args...));
   }
 
   // Deposits of one account in one transaction (together.h).
@@ -101,14 +109,15 @@ class Database {
   static constexpr std::size_t kOwnConnection = static_cast<std::size_t>(-1);
   // Runs `body` in a transaction on the worker's connection; `body` returns whether to commit. False with
   // `failed` set when the database failed; false with `failed` untouched when body returned false.
-  bool attempt(std::size_t worker, std::chrono::steady_clock::time_point expires, Mode mode, Error& failed,
-               const std::function<bool(Transaction&)>& body);
+  bool attempt(std::size_t worker, const Wall& wall, std::chrono::steady_clock::time_point expires, Mode mode,
+               Error& failed, const std::function<bool(Transaction&)>& body);
 
-  boost::asio::awaitable<std::optional<BinaryRows>> ask_with(const Query& query, pqxx::internal::params parameters);
+  boost::asio::awaitable<std::optional<BinaryRows>> ask_with(Wall wall, const Query& query,
+                                                             pqxx::internal::params parameters);
 
   // One transaction, or one statement. Throws; `committing` is set as soon as the outcome may be unknown.
-  bool execute(Connection& connection, std::chrono::milliseconds remaining, Mode mode, bool& committing,
-               const std::function<bool(Transaction&)>& body) const;
+  bool execute(Connection& connection, const Wall& wall, std::chrono::milliseconds remaining, Mode mode,
+               bool& committing, const std::function<bool(Transaction&)>& body) const;
   // Makes sure that the slot holds a connection that looks alive.
   bool connect(Slot& slot, std::chrono::steady_clock::time_point expires, Error& failed);
 

@@ -14,7 +14,7 @@ constexpr Query kSeen{"login_device_seen", "select login_seen_v1($1, $2, $3, $4:
 }  // namespace
 
 boost::asio::awaitable<bool> login_known(Database& db, LoginFrom from) {
-  auto rows = co_await db.ask(kKnown, from.account.value, from.device, from.network);
+  auto rows = co_await db.ask(Wall::of(from.account), kKnown, from.account.value, from.device, from.network);
   co_return rows && !rows->empty();
 }
 

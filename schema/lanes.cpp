@@ -48,6 +48,27 @@ class Borrowed {
   boost::asio::posix::stream_descriptor descriptor_;
 };
 
+// A declaration of the wall and the statement go out together.
+class Pipeline {
+ public:
+  Pipeline(PGconn* connection, bool wanted) : connection_(wanted ? connection : nullptr) {
+    if (connection_ != nullptr) entered_ = PQenterPipelineMode(connection_) == 1;
+  }
+  ~Pipeline() {
+    if (connection_ != nullptr) PQexitPipelineMode(connection_);
+  }
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  [[nodiscard]] bool ready() const { return connection_ == nullptr || entered_; }
+  // After the last statement.
+  [[nodiscard]] bool sync() { return connection_ == nullptr || PQpipelineSync(connection_) == 1; }
+
+ private:
+  PGconn* const connection_;
+  bool entered_ = false;
+};
+
 // The result of what was sent; null when the connection broke.
 boost::asio::awaitable<Answer> answer(PGconn* connection, Borrowed& socket) {
   Answer last;
@@ -61,6 +82,16 @@ boost::asio::awaitable<Answer> answer(PGconn* connection, Borrowed& socket) {
     const bool readable = co_await socket.readable();
     if (!readable || PQconsumeInput(connection) == 0) co_return nullptr;
   }
+}
+
+// The end of a pipeline; false when the connection broke.
+boost::asio::awaitable<bool> synced(PGconn* connection, Borrowed& socket) {
+  while (PQisBusy(connection) != 0) {
+    const bool readable = co_await socket.readable();
+    if (!readable || PQconsumeInput(connection) == 0) co_return false;
+  }
+  const Answer end(PQgetResult(connection));
+  co_return PQresultStatus(end.get()) == PGRES_PIPELINE_SYNC;
 }
 
 }  // namespace
@@ -181,7 +212,8 @@ void Lanes::stop() {
   free.swap(state_->free);
 }
 
-boost::asio::awaitable<std::optional<BinaryRows>> Lanes::ask(const Query& query, pqxx::internal::params parameters) {
+boost::asio::awaitable<std::optional<BinaryRows>> Lanes::ask(Wall wall, const Query& query,
+                                                             pqxx::internal::params parameters) {
   Lease lease(state_, state_->take(state_));
   if (!lease || (*lease).connection->stale()) co_return std::nullopt;
   Lane& lane = *lease;
@@ -191,23 +223,46 @@ boost::asio::awaitable<std::optional<BinaryRows>> Lanes::ask(const Query& query,
   Borrowed socket(executor, PQsocket(raw));
   const auto values = parameters.get_pointers();
   const int count = static_cast<int>(values.size());
-  int sent = 0;
-  if (state_->settings.prepare) {
-    if (!lane.prepared.contains(query.name)) {
-      if (PQsendPrepare(raw, query.name, query.sql, 0, nullptr) == 0) co_return std::nullopt;
+  const bool prepare = state_->settings.prepare;
+  if (prepare) {
+    for (const Query* one : {&kDeclare, &query}) {
+      if (lane.prepared.contains(one->name)) continue;
+      if (PQsendPrepare(raw, one->name, one->sql, 0, nullptr) == 0) co_return std::nullopt;
       auto prepared = co_await answer(raw, socket);
       if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) co_return std::nullopt;
-      lane.prepared.insert(query.name);
+      lane.prepared.insert(one->name);
     }
-    sent = PQsendQueryPrepared(raw, query.name, count, values.data(), parameters.lengths.data(),
-                               parameters.binaries.data(), kBinary);
-  } else {
-    sent = PQsendQueryParams(raw, query.sql, count, nullptr, values.data(), parameters.lengths.data(),
-                             parameters.binaries.data(), kBinary);
   }
-  if (sent == 0) co_return std::nullopt;
-  auto rows = co_await answer(raw, socket);
-  if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK) co_return std::nullopt;
+  const bool declare = !prepare || wall.declared() != lane.connection->wall();
+  const char* const declared = wall.declared().c_str();
+  Answer rows;
+  {
+    Pipeline pipeline(raw, declare);
+    if (!pipeline.ready()) co_return std::nullopt;
+    int sent = 1;
+    if (declare) {
+      sent = prepare ? PQsendQueryPrepared(raw, kDeclare.name, 1, &declared, nullptr, nullptr, kBinary)
+                     : PQsendQueryParams(raw, kDeclareHere.sql, 1, nullptr, &declared, nullptr, nullptr, kBinary);
+    }
+    if (sent == 0) co_return std::nullopt;
+    sent = prepare ? PQsendQueryPrepared(raw, query.name, count, values.data(), parameters.lengths.data(),
+                                         parameters.binaries.data(), kBinary)
+                   : PQsendQueryParams(raw, query.sql, count, nullptr, values.data(), parameters.lengths.data(),
+                                       parameters.binaries.data(), kBinary);
+    if (sent == 0 || !pipeline.sync()) co_return std::nullopt;
+    if (declare) {
+      auto done = co_await answer(raw, socket);
+      if (PQresultStatus(done.get()) != PGRES_TUPLES_OK) co_return std::nullopt;
+    }
+    auto answered = co_await answer(raw, socket);
+    if (PQresultStatus(answered.get()) != PGRES_TUPLES_OK) co_return std::nullopt;
+    rows = std::move(answered);
+    if (declare) {
+      auto end = co_await synced(raw, socket);
+      if (!end) co_return std::nullopt;
+    }
+  }
+  if (declare && prepare) lane.connection->note_wall(wall.declared());
   lease.in_order();
   co_return BinaryRows(rows.release());
 }

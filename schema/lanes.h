@@ -31,7 +31,8 @@ class Lanes {
   Lanes& operator=(const Lanes&) = delete;
 
   // REQUIRES: a statement that only reads, a few rows by their key.
-  boost::asio::awaitable<std::optional<BinaryRows>> ask(const Query& query, pqxx::internal::params parameters);
+  boost::asio::awaitable<std::optional<BinaryRows>> ask(Wall wall, const Query& query,
+                                                        pqxx::internal::params parameters);
   void stop();  // closes the connections that are free, and the others when they come back
 
  private:

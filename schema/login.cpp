@@ -4,19 +4,10 @@ namespace cpm::schema {
 
 namespace {
 
-constexpr Query kLogin{
-    "login_record",
-    "select d.account_id, a.state, c.salt, c.iterations, c.stored_key, c.server_key,"
-    " s.role, s.salt, s.iterations, s.stored_key, s.server_key,"
-    " (select string_agg(p.pattern, E'\\n' order by p.pattern) from service_pattern p where p.name = s.name)"
-    " from address d left join account a on a.account_id = d.account_id"
-    " left join credential c on c.account_id = d.account_id"
-    " left join service s on d.account_id is null and s.name = d.address"
-    " where d.address = $1"};
-
-constexpr Query kActedFor{"login_acted_for",
-                          "select d.account_id, a.state from address d join account a on a.account_id = d.account_id"
-                          " where d.address = $1"};
+constexpr Query kLogin{"login_record",
+                       "select account_id, state, salt, iterations, stored_key, server_key, role, service_salt,"
+                       " service_iterations, service_stored_key, service_server_key, patterns from login_v1($1)"};
+constexpr Query kActedFor{"login_acted_for", "select account_id, state from login_acted_for_v1($1)"};
 
 constexpr Query kSecret{"installation_secret", "select secret from installation where id = 1"};
 

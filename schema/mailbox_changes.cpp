@@ -253,6 +253,7 @@ Result<MailboxRow> create_mailbox(Transaction& tx, const Principal& who, std::st
   if (!place->prefix.empty()) {
     // A stranger does not make the owner wait for a lock, nor learn from what is wrong with a name that there is an
     // owner.
+    tx.admit(who.account, place->account);
     const auto there = existing_beginning(tx, place->account, components);
     CPM_CHECK(may_create(tx, who, *place, components.size(), there));
   }

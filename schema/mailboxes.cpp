@@ -174,10 +174,10 @@ boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, Acc
   const auto components = split_path(path);
   std::optional<BinaryRows> rows;
   if (components.size() == 1) {
-    rows = co_await database.ask(kByName, account.value, path);
+    rows = co_await database.ask(Wall::of(account), kByName, account.value, path);
   } else {
     const std::string levels = array(std::span(components));
-    rows = co_await database.ask(kByPath, account.value, levels);
+    rows = co_await database.ask(Wall::of(account), kByPath, account.value, levels);
   }
   if (!rows) co_return std::nullopt;
   if (rows->empty()) co_return std::optional<MailboxRow>();
@@ -187,7 +187,7 @@ boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, Acc
 }
 
 boost::asio::awaitable<FoundAtOnce> find_mailbox_at_once(Database& database, AccountId account, MailboxId id) {
-  auto rows = co_await database.ask(kById, account.value, id.value);
+  auto rows = co_await database.ask(Wall::of(account), kById, account.value, id.value);
   if (!rows) co_return std::nullopt;
   if (rows->empty()) co_return std::optional<MailboxRow>();
   std::optional<MailboxRow> out = mailbox_of(account, *rows);

@@ -16,7 +16,8 @@ constexpr Query kByAddress{"owner_by_address", "select d.account_id, " CPM_OWNER
                                                " from address d where d.address = $1 and d.account_id is not null"};
 constexpr Query kByName{"owner_by_name",
                         "select d.account_id, " CPM_OWNER_NAMES " from shared_name d where d.name = $1"};
-constexpr Query kById{"owner_by_id", "select d.account_id, " CPM_OWNER_NAMES " from account d where d.account_id = $1"};
+constexpr Query kById{"owner_by_id",
+                      "select d.account_id, " CPM_OWNER_NAMES " from (select $1::bigint as account_id) d"};
 
 #undef CPM_OWNER_NAMES
 

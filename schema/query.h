@@ -8,6 +8,8 @@
 #include "base/ids.h"
 #include "schema/binary_rows.h"
 #include "schema/quota_news.h"
+#include "schema/statement.h"
+#include "schema/wall.h"
 
 #include <pqxx/pqxx>
 
@@ -17,19 +19,17 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace cpm::schema {
 
 class Connection;
 
-struct Query {
-  const char* name;
-  const char* sql;
-};
-
 class Transaction {
  public:
-  Transaction(Connection& connection, pqxx::transaction_base& work, bool prepare);
+  // How the wall is declared: it was, by the statement that began the transaction, or it goes with each statement.
+  enum class Declared { with_begin, with_each };
+  Transaction(Connection& connection, pqxx::transaction_base& work, bool prepare, const Wall& wall, Declared declared);
 
   // Executes with parameters; prepares once per connection when that is on. Parameters: integers, bool, std::string,
   // std::string_view, const char*, pqxx::binarystring, made by bytes() (bytea), std::optional of those and nullptr
@@ -39,19 +39,37 @@ class Transaction {
   // The same with results in binary. REQUIRES: a statement that only reads.
   template <class... Args>
   BinaryRows exec_binary(const Query& query, Args&&... args);
-  pqxx::result exec_raw(const std::string& sql);  // migrations and SET TRANSACTION only
+  // Migrations and SET TRANSACTION only. Outside of a transaction it sees no account.
+  pqxx::result exec_raw(const std::string& sql);
 
   [[nodiscard]] pqxx::transaction_base& work() { return work_; }
   // What it has found out about quotas so far; a function that refuses by itself notes it here.
   [[nodiscard]] QuotaNews& quota_news();
 
+  // Lets the following statements see the owner's rows when the owner shares anything with `reader`: the database
+  // decides. Not in which mailbox, and what of it: that is for authorize() to say (schema/access.h). A reader that is
+  // not the account of the wall must also have signed URLs there. One statement, none when there is nothing to ask.
+  void admit(AccountId reader, AccountId owner);
+  // The same for many at once; not noted.
+  void admit_all(AccountId reader, std::span<const AccountId> owners);
+  // Of those that admit() was called for, who was admitted.
+  [[nodiscard]] const std::vector<Admission>& admitted() const { return admitted_; }
+
  private:
   pqxx::result execute(const Query& query, pqxx::internal::params&& parameters);
   BinaryRows execute_binary(const Query& query, const pqxx::internal::params& parameters);
+  // Whether the next statement must take the declaration of the wall along.
+  [[nodiscard]] bool undeclared() const;
+  // Sends the declaration and the statement together and waits for both answers.
+  BinaryRows execute_declared(const Query& query, const pqxx::internal::params& parameters, int format);
 
   Connection& connection_;
   pqxx::transaction_base& work_;
   const bool prepare_;
+  const Declared declared_;
+  const AccountId account_;  // of the wall
+  std::string wall_;         // what statements are to see: the value of cpmstore.wall
+  std::vector<Admission> admitted_;
 };
 
 // libpqxx 6.4 knows neither optional nor string_view, so its parameter list is filled here.

@@ -73,18 +73,18 @@ constexpr Query kAllText{"search_all_text", "select m.uid, h.header_text, t.body
 // whether that was enough), and messages whose columns do not say everything.
 #define CPM_BY_ID(column)                                                                \
   "with longer as materialized (select i.content_id, i." column                          \
-  " as id from content_head i where i.account_id = $1"                                   \
+  " as id from content_by_id i where i.account_id = $1"                                  \
   " and i." column " is not null and length(i." column                                   \
   ") > $2 limit 50000)"                                                                  \
   " select (select count(*) from longer), string_agg(int8send(f.content_id), '') from (" \
-  "select i.content_id from content_head i where i.account_id = $1 and i." column        \
+  "select i.content_id from content_by_id i where i.account_id = $1 and i." column       \
   " is not null"                                                                         \
   " and length(i." column ") = $2 and hashtextextended(upper(i." column                  \
   "), 0) = hashtextextended($3, 0)"                                                      \
   " and upper(i." column                                                                 \
   ") = $3"                                                                               \
   " union all select l.content_id from longer l where upper(l.id) like $4"               \
-  " union all select i.content_id from content_head i where i.account_id = $1 and not i.ids_exact limit 5001) f"
+  " union all select i.content_id from content_by_id i where i.account_id = $1 and not i.ids_exact limit 5001) f"
 constexpr Query kByConversation{"search_conversation_id", CPM_BY_ID("conversation_id")};
 constexpr Query kByContribution{"search_contribution_id", CPM_BY_ID("contribution_id")};
 constexpr Query kByImdn{"search_imdn_id", CPM_BY_ID("imdn_id")};

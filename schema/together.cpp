@@ -161,7 +161,7 @@ boost::asio::awaitable<void> Together::run(AccountId account, std::chrono::milli
   if (work->exception) std::rethrow_exception(work->exception);
 }
 
-boost::asio::awaitable<void> Together::serve_one(std::shared_ptr<Member> member) {
+boost::asio::awaitable<void> Together::serve_one(AccountId account, std::shared_ptr<Member> member) {
   const auto work = member->work;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(member->expires - Clock::now());
   auto job = [work](Transaction& tx) -> Result<bool> {
@@ -170,7 +170,7 @@ boost::asio::awaitable<void> Together::serve_one(std::shared_ptr<Member> member)
   };
   std::optional<Result<bool>> result;
   try {
-    auto answer = co_await database_.run(left, std::move(job), work->alone);
+    auto answer = co_await database_.run(Wall::of(account), left, std::move(job), work->alone);
     result.emplace(std::move(answer));
   } catch (...) {
     work->exception = std::current_exception();
@@ -205,7 +205,7 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
     std::optional<Result<bool>> result;
     try {
-      auto answer = co_await database_.run(left, std::move(job), Mode::transaction);
+      auto answer = co_await database_.run(Wall::of(account), left, std::move(job), Mode::transaction);
       result.emplace(std::move(answer));
     } catch (...) {  // one of them has a bug: by itself it will show whose it is
       each = true;
@@ -221,7 +221,7 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     quarrel = each;
   }
   for (const auto& member : members) {
-    if (each) co_await serve_one(member);
+    if (each) co_await serve_one(account, member);
     if (member != members.back()) finish(member);
   }
   const auto last = members.back();

@@ -67,7 +67,7 @@ class Together {
   std::optional<std::chrono::steady_clock::time_point> linger(AccountId account, const std::shared_ptr<Member>& leader);
   Members take(AccountId account);
   boost::asio::awaitable<void> serve(AccountId account, Members members);
-  boost::asio::awaitable<void> serve_one(std::shared_ptr<Member> member);
+  boost::asio::awaitable<void> serve_one(AccountId account, std::shared_ptr<Member> member);
   void leave(AccountId account, std::size_t served, std::chrono::steady_clock::duration took, bool quarrel);
   void finish(const std::shared_ptr<Member>& member);
 

@@ -26,8 +26,7 @@ constexpr Query kReset{"urlauth_key_reset",
                        "insert into urlauth_key (account_id, mailbox_id, user_id, key) values ($1, $2, $3, $4)"
                        " on conflict (account_id, mailbox_id, user_id) do update"
                        " set key = excluded.key, made_at = now()"};
-constexpr Query kRemoveAll{"urlauth_keys_remove",
-                           "delete from urlauth_key where account_id = $1 and user_id = $2 returning mailbox_id"};
+constexpr Query kRemoveAll{"urlauth_keys_remove", "select owner, mailbox from url_keys_remove_v1($1, $2)"};
 
 // The UIDVALIDITY is signed too: a URL that does not name it is void nevertheless when UIDs are given anew.
 std::string token_of(std::string_view key, UidValidity uidvalidity, std::string_view rump) {
@@ -91,12 +90,10 @@ void reset_url_key(Transaction& tx, const Principal& who, const Grant& grant) {
 
 std::vector<MailboxRef> remove_url_keys(Transaction& tx, const Principal& who) {
   std::vector<MailboxRef> out;
-  std::vector<AccountId> owners = AclReader(tx, who.account).owners(tx);
-  owners.push_back(who.account);
-  for (const AccountId owner : owners) {
-    for (const auto& row : tx.exec(kRemoveAll, owner.value, who.account.value)) {
-      out.push_back({owner, MailboxId{row[0].as<std::int32_t>()}});
-    }
+  std::vector<std::int64_t> owners{who.account.value};
+  for (const AccountId owner : AclReader(tx, who.account).owners(tx)) owners.push_back(owner.value);
+  for (const auto& row : tx.exec(kRemoveAll, who.account.value, array(std::span<const std::int64_t>(owners)))) {
+    out.push_back({AccountId{row[0].as<std::int64_t>()}, MailboxId{row[1].as<std::int32_t>()}});
   }
   AuditEntry entry;
   entry.command = AuditCommand::url_keys;

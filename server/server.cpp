@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "schema/migrate.h"
+#include "schema/wall.h"
 #include "server/certificate.h"
 #include "server/data_directory.h"
 #include "server/embedded.h"
@@ -130,6 +131,13 @@ class Server {
     CPM_CHECK(start_database(user));
     Node node(config_, directory_, std::move(registry), std::move(auth), metrics_, url_);
     CPM_CHECK(schema::migrate(node.db()));
+    CPM_TRY(walled, schema::wall_holds(node.db()));
+    if (!walled) {
+      log::warn(
+          "database",
+          "the login of database.url is a superuser or has BYPASSRLS: PostgreSQL does not keep accounts apart for "
+          "it; rights are checked by the server alone");
+    }
     const std::string token = random_token();
     CPM_CHECK(write_run_files(token));
     Pages pages(node, embedded_.get(), stopping_, token);

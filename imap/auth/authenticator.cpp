@@ -114,7 +114,7 @@ boost::asio::awaitable<Result<Authenticator::Lookup>> Authenticator::find(Sessio
   const bool one_statement = authzid.empty() && (!prepared || *prepared == name);
   const schema::Mode mode = one_statement ? schema::Mode::single : schema::Mode::transaction;
   auto work = [name, authzid](schema::Transaction& tx) -> Result<Lookup> { return look_up(tx, name, authzid); };
-  auto found = co_await db_.run(session.limits().command_deadline, std::move(work), mode);
+  auto found = co_await db_.run(schema::Wall::closed(), session.limits().command_deadline, std::move(work), mode);
   co_return found;
 }
 

@@ -398,6 +398,7 @@ boost::asio::awaitable<Result<void>> Dispatcher::perform(wire::CommandInput inpu
   session.tag = parsed.tag;
   session.limited_at.reset();
   session.quota_news = {};
+  session.admitted.clear();
   session.echo = {};
   session.silent = {};
   const bool had_mailbox = session.selected.has_value();

@@ -38,6 +38,29 @@ ParseContext Session::parse_context() const {
   return context;
 }
 
+schema::Wall Session::wall() const {
+  if (!principal) return schema::Wall::closed();
+  std::vector<schema::Admission> others = admitted;
+  if (selected) {
+    const schema::Admission here{principal->account, selected->view.snapshot().mailbox.account};
+    if (here.owner != here.reader && std::find(others.begin(), others.end(), here) == others.end()) {
+      others.push_back(here);
+    }
+  }
+  schema::Wall wall = schema::Wall::of(principal->account);
+  wall.also(std::move(others));
+  return wall;
+}
+
+void Session::note_admitted(const std::vector<schema::Admission>& now) {
+  constexpr std::size_t kMost = 32;  // a command that walks through the mailboxes of more needs each but once
+  for (const schema::Admission& one : now) {
+    if (std::find(admitted.begin(), admitted.end(), one) != admitted.end()) continue;
+    if (admitted.size() == kMost) admitted.erase(admitted.begin());
+    admitted.push_back(one);
+  }
+}
+
 void Session::log_in(schema::Principal who) {
   services.sessions.update(id, [&](SessionInfo& info) {
     info.user = who.address;
@@ -78,7 +101,7 @@ boost::asio::awaitable<void> Session::record_logout(std::string why) {
     schema::record_login(tx, who.via, who.account, schema::AuditCommand::logout, detail);
     return {};
   };
-  auto done = co_await services.db.run(kPatience, std::move(work), schema::Mode::single);
+  auto done = co_await services.db.run(wall(), kPatience, std::move(work), schema::Mode::single);
   if (!done) log::debug("imap", "log-out not recorded", {{"session", id}, {"why", done.error().detail}});
 }
 

@@ -192,10 +192,11 @@ class Session : public std::enable_shared_from_this<Session> {
   UidSet echo;    // STORE: tell the flags of these with the updates
   UidSet silent;  // STORE.SILENT: changed by this command, only the MODSEQ is told
   ModSeq silent_modseq;
-  bool annotate_next = false;      // the running SELECT has the parameter ANNOTATE
-  schema::QuotaNews quota_news;    // of the running command: told with its answer (quota_news.h)
-  UidSet removed;                  // from the selected mailbox by commands of this session; not told yet
-  std::unique_ptr<Notify> notify;  // since the first NOTIFY (RFC 5465); null before
+  bool annotate_next = false;               // the running SELECT has the parameter ANNOTATE
+  std::vector<schema::Admission> admitted;  // by the running command: asked for again by each of its pieces
+  schema::QuotaNews quota_news;             // of the running command: told with its answer (quota_news.h)
+  UidSet removed;                           // from the selected mailbox by commands of this session; not told yet
+  std::unique_ptr<Notify> notify;           // since the first NOTIFY (RFC 5465); null before
 
   [[nodiscard]] const Limits& limits() const { return services.limits; }
   [[nodiscard]] bool utf8() const { return enabled.utf8 || enabled.rev2; }
@@ -203,14 +204,19 @@ class Session : public std::enable_shared_from_this<Session> {
   // Runs `function(Transaction&)` with the session's deadline; the only way handlers reach SQL.
   template <class Function, class R = std::invoke_result_t<Function&, schema::Transaction&>>
   boost::asio::awaitable<R> db(Function function, schema::Mode mode = schema::Mode::transaction) {
-    auto news = std::make_shared<schema::QuotaNews>();
-    auto noting = [function = std::move(function), news](schema::Transaction& tx) mutable -> R {
+    struct Noted {
+      schema::QuotaNews news;
+      std::vector<schema::Admission> admitted;
+    };
+    auto noted = std::make_shared<Noted>();
+    auto noting = [function = std::move(function), noted](schema::Transaction& tx) mutable -> R {
       R made = function(tx);
-      *news = tx.quota_news();
+      *noted = {tx.quota_news(), tx.admitted()};
       return made;
     };
-    R result = co_await services.db.run(services.limits.command_deadline, std::move(noting), mode);
-    hear(*news, result.has_value());
+    R result = co_await services.db.run(wall(), services.limits.command_deadline, std::move(noting), mode);
+    hear(noted->news, result.has_value());
+    note_admitted(noted->admitted);
     co_return result;
   }
   // The same for a deposit into a mailbox of `account`: with those of other sessions (schema/together.h).
@@ -227,6 +233,10 @@ class Session : public std::enable_shared_from_this<Session> {
     hear(work->news, work->result->has_value());
     co_return std::move(*work->result);
   }
+
+  // What the session may see: its account, and for the running command those owners that were let in before.
+  [[nodiscard]] schema::Wall wall() const;
+  void note_admitted(const std::vector<schema::Admission>& admitted);
 
   // -- login and selection
   void log_in(schema::Principal who);

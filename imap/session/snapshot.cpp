@@ -165,12 +165,13 @@ boost::asio::awaitable<SnapshotCache::Read> SnapshotCache::read(schema::Database
     }
   }
   const ModSeq since = base ? base->mailbox.highestmodseq : ModSeq{0};
+  const AccountId reader = who.account;
   auto work = [who = std::move(who), mailbox, since](schema::Transaction& tx) -> Result<schema::ChangeSet> {
     auto grant = schema::authorize(tx, who, mailbox, schema::kRead);
     if (!grant) return grant.error();
     return schema::changes_since(tx, *grant, since);
   };
-  auto changes = co_await db.run(deadline, std::move(work), schema::Mode::reads);
+  auto changes = co_await db.run(schema::Wall::of(reader), deadline, std::move(work), schema::Mode::reads);
   if (!changes) co_return changes.error();
   auto snapshot = remember(base, std::move(*changes));
   co_return snapshot;
@@ -227,7 +228,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const PlacedContents>>> SnapshotCa
     if (!grant) return grant.error();
     return schema::placed_contents(tx, *grant, from);
   };
-  auto placed = co_await db.run(deadline, std::move(read), schema::Mode::reads);
+  auto placed = co_await db.run(schema::Wall::of(who.account), deadline, std::move(read), schema::Mode::reads);
   if (!placed) co_return placed.error();
   auto next = std::make_shared<PlacedContents>();
   if (base) *next = *base;

@@ -148,7 +148,7 @@ asio::awaitable<void> Dispatcher::refresh() {
   stale_ = false;
   refreshed_ = Clock::now();
   auto read = [](Transaction& tx) { return schema::push_watched(tx, kMostWatched); };
-  auto watched = co_await db_.run(kStatement, std::move(read), schema::Mode::reads);
+  auto watched = co_await db_.run(schema::Wall::open(), kStatement, std::move(read), schema::Mode::reads);
   if (!watched) co_return;  // what was known stays; the next look is soon
   const std::lock_guard lock(mutex_);
   watched_.clear();
@@ -162,7 +162,7 @@ asio::awaitable<void> Dispatcher::loop() {
   // On a database of its own nobody else can have a lease: what a killed process had taken need not wait.
   for (bool freed = !alone_; !freed && !stopping_;) {
     auto free = [](Transaction& tx) { return schema::free_push(tx); };
-    auto done = co_await db_.run(kStatement, std::move(free));
+    auto done = co_await db_.run(schema::Wall::open(), kStatement, std::move(free));
     freed = done.has_value();
     timer_.expires_after(kDatabaseRest);
     if (!freed) co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -192,7 +192,7 @@ asio::awaitable<bool> Dispatcher::claim() {
   request.per_origin = config_.per_target;
   request.lease = lease();
   auto work = [request](Transaction& tx) { return schema::claim_push(tx, request); };
-  auto claims = co_await db_.run(kStatement, std::move(work));
+  auto claims = co_await db_.run(schema::Wall::open(), kStatement, std::move(work));
   if (!claims) {
     log::debug("push", "nothing claimed", {{"why", claims.error().text + " " + claims.error().detail}});
     co_return false;
@@ -201,7 +201,7 @@ asio::awaitable<bool> Dispatcher::claim() {
     std::size_t& running = running_[one.origin];
     if (running >= config_.per_target || stopping_) {
       auto give_back = [one](Transaction& tx) { return schema::release_push(tx, one, 0ms); };
-      [[maybe_unused]] auto done = co_await db_.run(kStatement, std::move(give_back));
+      [[maybe_unused]] auto done = co_await db_.run(schema::Wall::open(), kStatement, std::move(give_back));
       continue;
     }
     ++running;
@@ -327,7 +327,7 @@ asio::awaitable<void> Dispatcher::serve(PushClaim claim) {
   std::string url;
   while (true) {
     auto read = [claim](Transaction& tx) { return schema::read_push(tx, claim, kEvents, kDigest); };
-    auto work = co_await db_.run(kStatement, std::move(read));
+    auto work = co_await db_.run(schema::Wall::open(), kStatement, std::move(read));
     if (!work) co_return;  // the lease ends by itself
     const schema::PushSubscription& subscription = work->subscription;
     const bool digest = subscription.digest.count() > 0;
@@ -392,14 +392,14 @@ asio::awaitable<void> Dispatcher::serve(PushClaim claim) {
       }
       return std::pair{more, dead};
     };
-    auto settled = co_await db_.run(kStatement, settle);
+    auto settled = co_await db_.run(schema::Wall::open(), kStatement, settle);
     // A database that was away comes back: what was told is removed then, and the queue need not wait for the lease's
     // end.
     const auto give_up = Clock::now() + config_.timeout + kDatabasePatience;
     while (!settled && !stopping_ && Clock::now() < give_up) {
       asio::steady_timer rest(io_, kDatabaseRest);
       co_await rest.async_wait(asio::use_awaitable);
-      settled = co_await db_.run(kStatement, settle);
+      settled = co_await db_.run(schema::Wall::open(), kStatement, settle);
     }
     if (!settled) co_return;
     if (settled->second > 0) {
@@ -419,12 +419,12 @@ asio::awaitable<void> Dispatcher::tend() {
   for (int round = 0; !stopping_; ++round) {
     if (anybody_) {
       auto look = [](Transaction& tx) { return schema::push_backlog(tx); };
-      auto backlog = co_await db_.run(kStatement, std::move(look), schema::Mode::reads);
+      auto backlog = co_await db_.run(schema::Wall::open(), kStatement, std::move(look), schema::Mode::reads);
       if (backlog) stats_.set_backlog(std::move(*backlog));
     }
     if (round % kTendsAnHour == 0) {
       auto forget = [age = config_.dead_age](Transaction& tx) { return schema::forget_dead(tx, age); };
-      auto gone = co_await db_.run(kStatement, std::move(forget));
+      auto gone = co_await db_.run(schema::Wall::open(), kStatement, std::move(forget));
       if (gone && *gone > 0) round = kTendsAnHour - 1;  // there may be more
     }
     tend_timer_.expires_after(kTend);

@@ -136,6 +136,32 @@ def schemas(binaries, postgres):
           "three nodes started at once on an empty database: one migrates, all are ready", (lines, codes))
 
 
+def apart(binaries, postgres, bouncer):
+    """Few connections for all, another one for each transaction: nobody sees what the one before was let in to."""
+    postgres.make_database("shared")
+    node = Node(binaries, bouncer.url("shared"))
+    with open(node.data / "cpmstore.toml", "a") as settings:
+        settings.write("prepare = false\n")
+    with node:
+        tour(node, "transaction pooling")
+        node.add_user("bob@example.net")
+        with Wire(node.imaps, tls=True) as alice, Wire(node.imaps, tls=True) as bob:
+            alice.login(USER)
+            bob.login("bob@example.net")
+            theirs = f'"Other Users/{USER}/INBOX"'
+            alice.append("INBOX", message(30))
+            inbox = alice.must("STATUS INBOX (MESSAGES)").untagged[0]
+            for turn in range(20):
+                check(bob.command(f"STATUS {theirs} (MESSAGES)").status == "NO" and alice.must("STATUS INBOX (MESSAGES)").untagged[0] == inbox
+                      and b"MESSAGES 0" in bob.must("STATUS INBOX (MESSAGES)").untagged[0],
+                      f"transaction pooling: each sees their own mailboxes ({turn})")
+            alice.must("SETACL INBOX bob@example.net lr")
+            bob.must(f"SELECT {theirs}")
+            check(b"Message 30" in b"".join(bob.must("FETCH * BODY.PEEK[]").untagged), "transaction pooling: what is shared is read")
+            alice.must("DELETEACL INBOX bob@example.net")
+            check(bob.command("FETCH * BODY.PEEK[]").status == "NO", "transaction pooling: … and no longer")
+
+
 def unreachable(binaries):
     code, text = refused(binaries, "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=3")
     check(code not in (0, None) and "127.0.0.1" in text, "a database that is not there: the server says so and ends", (code, text[-600:]))
@@ -153,6 +179,8 @@ def test(binaries):
                 tour(node, "pgbouncer")
                 nodes(binaries, node, bouncer.url("pooled"))
                 outage(node, postgres, "pgbouncer")
+        with PgBouncer(postgres, "transaction") as bouncer:
+            apart(binaries, postgres, bouncer)
         schemas(binaries, postgres)
     unreachable(binaries)
 

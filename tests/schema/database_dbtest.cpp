@@ -204,7 +204,7 @@ TEST_F(DatabaseTest, AnswersOnTheCallersExecutor) {
   boost::asio::co_spawn(
       io,
       [&]() -> boost::asio::awaitable<void> {
-        auto answer = co_await database().run(10s, [&ran](Transaction& tx) -> Result<int> {
+        auto answer = co_await database().run(Wall::open(), 10s, [&ran](Transaction& tx) -> Result<int> {
           ran = std::this_thread::get_id();
           return one(tx);
         });
@@ -252,7 +252,7 @@ TEST(DatabaseRestart, SessionsLiveOnWhenTheServerComesBack) {
         [&]() -> boost::asio::awaitable<void> {
           while (!stop) {
             const int n = ++next;
-            auto done = co_await database.run(5s, [n, kInsert](Transaction& tx) -> Result<void> {
+            auto done = co_await database.run(Wall::open(), 5s, [n, kInsert](Transaction& tx) -> Result<void> {
               tx.exec(kInsert, n);
               return {};
             });

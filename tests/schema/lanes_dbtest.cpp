@@ -26,7 +26,7 @@ class LanesTest : public Store {
     Store::SetUp();
     // The pool has reached the database, so that lanes are opened at all.
     ASSERT_TRUE(run(database_.run(
-        std::chrono::milliseconds(10000), [](Transaction&) -> Result<int> { return 1; }, Mode::reads)));
+        Wall::closed(), std::chrono::milliseconds(10000), [](Transaction&) -> Result<int> { return 1; }, Mode::reads)));
   }
   template <class T>
   T run(awaitable<T> what) {
@@ -38,7 +38,7 @@ class LanesTest : public Store {
   // The answer once a lane is open.
   std::optional<BinaryRows> ask(const Query& query) {
     for (int tries = 0; tries < 300; ++tries) {
-      auto rows = run(database_.ask(query));
+      auto rows = run(database_.ask(Wall::closed(), query));
       if (rows) return rows;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -76,7 +76,7 @@ TEST_F(LanesTest, ABusyLaneIsNotWaitedFor) {
   ASSERT_TRUE(ask(kPid));
   std::optional<bool> first, second;
   auto one = [&](const Query& query, std::optional<bool>& answered) -> awaitable<void> {
-    auto rows = co_await database_.ask(query);
+    auto rows = co_await database_.ask(Wall::closed(), query);
     answered = rows.has_value();
   };
   boost::asio::co_spawn(context_, one(kSlow, first), boost::asio::detached);
@@ -98,7 +98,7 @@ TEST_F(LanesTest, ALostConnectionIsReplaced) {
 
 TEST_F(LanesTest, AFailingStatementIsNoAnswer) {
   ASSERT_TRUE(ask(kPid));
-  EXPECT_FALSE(run(database_.ask(kBroken)));
+  EXPECT_FALSE(run(database_.ask(Wall::closed(), kBroken)));
   EXPECT_TRUE(ask(kPid));
 }
 
@@ -107,7 +107,7 @@ TEST_F(LanesTest, MayBeLeftInTheMiddle) {
   {
     boost::asio::io_context context;
     auto one = [&]() -> awaitable<void> {
-      auto rows = co_await database_.ask(kSlow);
+      auto rows = co_await database_.ask(Wall::closed(), kSlow);
       static_cast<void>(rows);
     };
     boost::asio::co_spawn(context, one(), boost::asio::detached);

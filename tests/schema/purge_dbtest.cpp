@@ -64,6 +64,7 @@ TEST_F(Purge, ABusyAccountIsLeftForTheNextTime) {
   pqxx::connection other(test_.url());
   {
     pqxx::work work(other);
+    work.exec("set local cpmstore.wall = 'open'");
     work.exec("select from account where account_id = " + std::to_string(alice_.account.value) + " for update");
     EXPECT_EQ(purge_now(), 0U);
   }

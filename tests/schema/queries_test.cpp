@@ -91,9 +91,9 @@ bool excepted(const Statement& statement) {
   if (kAcrossAccounts.contains(statement.name)) return true;
   static const std::regex kTable(R"re(\b(?:from|join|into|update)\s+([a-z_]+))re");
   static const std::set<std::string> kNoAccount{
-      "address",          "service",           "service_pattern", "installation", "schema_version",
-      "schema_migration", "site_policy",       "sweep_round",     "pg_index",     "pg_extension",
-      "pg_namespace",     "push_subscription", "acl_group",       "shared_name"};
+      "address",          "service",     "service_pattern",   "installation", "schema_version",
+      "schema_migration", "site_policy", "sweep_round",       "pg_index",     "pg_extension",
+      "pg_namespace",     "pg_roles",    "push_subscription", "acl_group",    "shared_name"};
   static const std::set<std::string> kDirectory{"account", "credential"};  // read by name at log-in
   std::set<std::string> tables;
   static const std::regex kExtract(R"re(extract\(epoch from [a-z_.]+\))re");

@@ -79,20 +79,21 @@ class Postgres:
 
 
 class PgBouncer:
-    """Session mode: a client keeps its server connection until it leaves."""
+    """Mode `session`: a client keeps its server connection until it leaves; `transaction`: until the end of each."""
 
-    def __init__(self, postgres):
-        self.postgres, self.port, self.process = postgres, free_port(), None
+    def __init__(self, postgres, mode="session"):
+        self.postgres, self.mode, self.port, self.process = postgres, mode, free_port(), None
 
     def __enter__(self):
         program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
         if not os.path.exists(program):
             raise RuntimeError("PgBouncer is not installed: apt-get install pgbouncer")
         directory = self.postgres.dir
-        (directory / "users").write_text("".join(f'"{name}" ""\n' for name in ("pooled", "direct")))
+        pool = 30 if self.mode == "session" else 3
+        (directory / "users").write_text("".join(f'"{name}" ""\n' for name in ("pooled", "direct", "shared")))
         (directory / "pgbouncer.ini").write_text(
             f"[databases]\n* = host=127.0.0.1 port={self.postgres.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\n"
-            f"unix_socket_dir =\nauth_type = trust\nauth_file = {directory}/users\npool_mode = session\ndefault_pool_size = 30\n"
+            f"unix_socket_dir =\nauth_type = trust\nauth_file = {directory}/users\npool_mode = {self.mode}\ndefault_pool_size = {pool}\n"
             f"max_client_conn = 100\nlogfile = {directory}/pgbouncer.log\nserver_login_retry = 1\n")
         os.chmod(directory, 0o755)
         self.process = subprocess.Popen([*self.postgres.prefix, program, "-q", str(directory / "pgbouncer.ini")],

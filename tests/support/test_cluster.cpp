@@ -25,6 +25,7 @@ namespace cpm::support {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* kSuperuser = "admin";
 constexpr const char* kPrefix = "cpmt-";  // short: a socket path has 107 octets
 
 // initdb and postgres refuse to run as root.
@@ -116,9 +117,13 @@ TestCluster::TestCluster(bool fsync) : binaries_(find_binaries()), fsync_(fsync)
   if (const passwd* user = unprivileged()) {
     if (::chown(directory_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_);
   }
-  run({binaries_ + "/initdb", "-D", directory_ + "/data", "-U", "cpmstore", "-A", "trust", "-E", "UTF8",
+  run({binaries_ + "/initdb", "-D", directory_ + "/data", "-U", kSuperuser, "-A", "trust", "-E", "UTF8",
        "--locale=C.UTF-8", "-N", "--no-instructions"});
   start();
+  pqxx::connection connection(superuser_url("postgres"));
+  pqxx::nontransaction work(connection);
+  work.exec("create role cpmstore login createdb");
+  work.exec("alter database postgres owner to cpmstore");
 }
 
 TestCluster::~TestCluster() {
@@ -176,7 +181,7 @@ void TestCluster::start() {
       if (postmaster_ < 0) throw std::runtime_error("fork failed");
     }
     try {
-      const pqxx::connection connection(url("postgres"));
+      const pqxx::connection connection(superuser_url("postgres"));
       return;
     } catch (const pqxx::broken_connection&) {
       // After a crash the old backends may hold the shared memory for a moment: then it is started again.
@@ -196,6 +201,10 @@ void TestCluster::stop(int signal) {
 
 std::string TestCluster::url(const std::string& database) const {
   return "host=" + directory_ + " user=cpmstore dbname=" + database;
+}
+
+std::string TestCluster::superuser_url(const std::string& database) const {
+  return "host=" + directory_ + " user=" + kSuperuser + " dbname=" + database;
 }
 
 }  // namespace cpm::support

@@ -21,8 +21,10 @@ class TestCluster {
   TestCluster(const TestCluster&) = delete;
   TestCluster& operator=(const TestCluster&) = delete;
 
-  // "host=… user=… dbname=…" for a database of this cluster.
+  // "host=… user=… dbname=…" for a database of this cluster, as a role that makes and owns databases and that row
+  // security holds, as the server's own role; and as the superuser, whom nothing holds.
   [[nodiscard]] std::string url(const std::string& database) const;
+  [[nodiscard]] std::string superuser_url(const std::string& database) const;
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] pid_t postmaster() const { return postmaster_; }
 

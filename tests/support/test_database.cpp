@@ -62,6 +62,11 @@ std::string server_url(const std::string& database) {
   return cluster().url(database);
 }
 
+std::optional<std::string> superuser_url(const std::string& database) {
+  if (std::getenv("CPMSTORE_TEST_DATABASE_URL") != nullptr) return std::nullopt;
+  return cluster().superuser_url(database);
+}
+
 TestDatabase::TestDatabase(std::size_t connections, bool with_schema) : name_(unique_name("db")) {
   administer("create database " + name_ + (with_schema ? " template " + template_name() : std::string()));
   url_ = server_url(name_);

@@ -11,6 +11,7 @@
 #include "tests/support/test_cluster.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,7 +58,8 @@ class TestDatabase {
 [[nodiscard]] schema::Principal make_account(schema::Database& database, std::string address = {},
                                              std::vector<std::string> mailboxes = {"INBOX", "Default"});
 
-// A connection string for `database` on the server of the tests.
+// A connection string for `database` on the server of the tests; and as its superuser, none when it is an outside one.
 [[nodiscard]] std::string server_url(const std::string& database);
+[[nodiscard]] std::optional<std::string> superuser_url(const std::string& database);
 
 }  // namespace cpm::support
