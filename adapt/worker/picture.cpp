@@ -204,10 +204,23 @@ std::list<Magick::Image> read_list(const std::string& octets, const char* coder,
                                   : MagickCore::BlobToImage(info.get(), octets.data(), octets.size(), exception.get());
   std::list<Magick::Image> pictures;
   while (first != nullptr) pictures.emplace_back(MagickCore::RemoveFirstImageFromList(&first));
-  if (pictures.empty() && exception->severity == MagickCore::ResourceLimitError)
+  const std::string why = exception->reason != nullptr ? exception->reason : "";
+  if (pictures.empty() &&
+      (exception->severity == MagickCore::ResourceLimitError || why.find("xceeds") != std::string::npos))
     throw Stop{Refusal::too_large, "the picture is too large to decode"};
   if (pictures.empty()) throw Stop{Refusal::broken_source, "the picture cannot be read"};
   return pictures;
+}
+
+// A PNG above the limits of ImageMagick is refused there without a reason: IHDR says it.
+void check_png(const std::string& octets, const Bounds& bounds) {
+  if (octets.size() < 24 || octets.compare(12, 4, "IHDR") != 0) return;
+  const auto number = [&](std::size_t at) {
+    std::uint64_t value = 0;
+    for (std::size_t i = at; i < at + 4; ++i) value = value << 8 | static_cast<unsigned char>(octets[i]);
+    return value;
+  };
+  check_size(number(16), number(20), 1, bounds);
 }
 
 Converted animate(const Task& task, const Bounds& bounds) {
@@ -229,6 +242,7 @@ Converted animate(const Task& task, const Bounds& bounds) {
     frame.animationIterations(loops);
     frame.magick("GIF");
     frame.quiet(true);
+    frame.quantizeDither(false);  // its table of 128 MiB for each frame takes longer than all the rest
   }
   Magick::Blob blob;
   Magick::writeImages(whole.begin(), whole.end(), &blob, true);
@@ -300,6 +314,7 @@ Parameters picture_facts(const std::string& octets, const std::string& type, con
   if (type == "image/heic") {
     std::tie(width, height) = heic_size(octets);
   } else {
+    if (type == "image/png") check_png(octets, bounds);
     const bool animated = type == "image/gif";
     const auto pinged = read_list(octets, coder_of(type), animated ? bounds.frames + 1 : 1, true);
     frames = pinged.size();

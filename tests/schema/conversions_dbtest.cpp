@@ -33,6 +33,10 @@ class Conversions : public Store {
   std::optional<KeptConversion> find(const PartName& name, const std::string& request = kRequest) {
     return in_transaction([&](Transaction& tx) { return find_conversion(tx, name, request); }).value();
   }
+  void keep_previews_of(const std::vector<std::pair<ContentId, std::string>>& previews) {
+    ASSERT_TRUE(
+        in_transaction([&](Transaction& tx) { return keep_previews(tx, alice_.account, previews); }).has_value());
+  }
   std::string rows(const std::string& table) {
     return test_.value("select count(*) from " + table + " where account_id = " + std::to_string(alice_.account.value));
   }
@@ -88,9 +92,7 @@ TEST_F(Conversions, GoWithTheLastMessageThatHasThePart) {
   keep(part(1), made('a', 100));
   keep(part(1), made('b', 100), kOther);
   keep(part(2), made('c', 100));
-  ASSERT_TRUE(in_transaction([&](Transaction& tx) {
-                return keep_previews(tx, alice_.account, {{content_of(1), "1\n\none"}, {content_of(2), "1\n\ntwo"}});
-              }).has_value());
+  keep_previews_of({{content_of(1), "1\n\none"}, {content_of(2), "1\n\ntwo"}});
   purge_all();
   EXPECT_EQ(rows("conversion"), "1");
   EXPECT_EQ(rows("converted_part"), "1");
@@ -103,9 +105,7 @@ TEST_F(Conversions, NothingIsKeptOfWhatIsGone) {
   const PartName name = part(1);
   purge_all();
   keep(name, made('a', 100));
-  ASSERT_TRUE(in_transaction([&](Transaction& tx) {
-                return keep_previews(tx, alice_.account, {{name.content, "1\n\none"}});
-              }).has_value());
+  keep_previews_of({{name.content, "1\n\none"}});
   EXPECT_EQ(rows("conversion"), "0");
   EXPECT_EQ(rows("preview"), "0");
 }
@@ -170,9 +170,7 @@ TEST_F(Conversions, OfOneAccountAllCanBeCleared) {
 TEST_F(Conversions, PreviewsTravelWithTheRows) {
   append("INBOX", 2);
   const std::string text = "1\n\nGrüße \"quoted\" {a,b} \\ end";
-  ASSERT_TRUE(in_transaction([&](Transaction& tx) {
-                return keep_previews(tx, alice_.account, {{content_of(1), "old"}, {content_of(1), text}});
-              }).has_value());
+  keep_previews_of({{content_of(1), "old"}, {content_of(1), text}});
   const auto rows = with("INBOX", [&](Transaction& tx, const Grant& grant) {
                       return fetch_rows(tx, grant, {{1, 2}}, kColumnPreview, 0);
                     }).value();
