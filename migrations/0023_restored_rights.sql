@@ -29,6 +29,15 @@ create table removed_metadata (
 );
 comment on table removed_metadata is 'Annotations (RFC 5464) of a deleted mailbox that can be restored.';
 
+-- Behind the wall of row-level security, as every table of an account.
+do $$
+begin
+  if to_regproc('wall_raise_v1') is not null then
+    perform wall_raise_v1('removed_acl');
+    perform wall_raise_v1('removed_metadata');
+  end if;
+end $$;
+
 -- mailbox_keep_v1, and what is not of its messages. A mailbox without messages leaves nothing to restore.
 create function mailbox_keep_v2(p_account bigint, p_mailbox int, p_path text, p_by jsonb) returns void
 language plpgsql as $$
