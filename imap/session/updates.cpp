@@ -385,12 +385,12 @@ boost::asio::awaitable<Result<void>> check_access(Session& session, bool until) 
     if (until) access.ends = schema::rights_end(tx, who, mailbox);
     return access;
   };
-  session.selected->rights_end.reset();
+  if (until) session.selected->rights_end.reset();
   auto access = co_await session.db(std::move(work), schema::Mode::reads);
   Result<FlagRights> may = FlagRights{};
   if (access) {
     may = access->rights;
-    session.selected->rights_end = coming(access->ends);
+    if (until) session.selected->rights_end = coming(access->ends);
     session.selected->lost = false;
   } else {
     may = access.error();
