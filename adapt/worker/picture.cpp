@@ -242,7 +242,9 @@ Converted animate(const Task& task, const Bounds& bounds) {
     frame.animationIterations(loops);
     frame.magick("GIF");
     frame.quiet(true);
-    frame.quantizeDither(false);  // its table of 128 MiB for each frame takes longer than all the rest
+    frame.modifyImage();
+    frame.image()->dither =
+        MagickCore::MagickFalse;  // its table of 128 MiB for each frame takes longer than all the rest
   }
   Magick::Blob blob;
   Magick::writeImages(whole.begin(), whole.end(), &blob, true);

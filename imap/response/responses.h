@@ -87,8 +87,8 @@ struct FetchHead {
   std::uint32_t msn;
   std::uint32_t uid;
 };
-// "* 5 CONVERTED (TAG "a1") (": how each CONVERTED response begins (RFC 5259 8.1). With UIDONLY the number is the UID, as
-// in UIDFETCH (docs/decisions/0051-conversions.md).
+// "* 5 CONVERTED (TAG "a1") (": how each CONVERTED response begins (RFC 5259 8.1). With UIDONLY the number is the UID,
+// as in UIDFETCH (docs/decisions/0051-conversions.md).
 struct ConvertedHead {
   std::uint32_t msn;
   std::uint32_t uid;
