@@ -336,6 +336,9 @@ boost::asio::awaitable<Result<void>> Dispatcher::answer_literal() {
     if (session.trace) trace_command(session, so_far.text, spec, known);
     session.reader.refuse();
     refuse(tag, spec != nullptr ? std::string(spec->name) : "", spec, *refused);
+    if (spec != nullptr && refused->kind == Done::Kind::no) {
+      co_await session.record_refused(std::string(spec->name), refused->code);
+    }
     if (announced.non_sync && announced.octets > std::max(kReadAway, limits.message_octets)) bye("Literal too large");
     co_return Result<void>{};
   }
