@@ -34,7 +34,8 @@ imap::Settings imap_settings(const Config& config, const std::string& directory)
   settings.url_mechanisms = config.url.mechanisms == "always"  ? Told::always
                             : config.url.mechanisms == "never" ? Told::never
                                                                : Told::protected_only;
-  settings.record = {config.audit.keep.count() > 0, config.audit.logins, config.audit.refused, config.undelete_keep.count() > 0, node_name()};
+  settings.record = {config.audit.keep.count() > 0, config.audit.logins, config.audit.refused,
+                     config.undelete_keep.count() > 0, node_name()};
   return settings;
 }
 

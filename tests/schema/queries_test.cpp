@@ -66,9 +66,9 @@ bool excepted(const Statement& statement) {
       "check_service_names",
       "check_orphans",
       "check_share_hints",  // the store as a whole
-      "purge_accounts",  // which accounts have content to purge
-      "expunged_due",    // which mailbox is to be folded next
-      "account_rows",    // a page of accounts for the administrator
+      "purge_accounts",     // which accounts have content to purge
+      "expunged_due",       // which mailbox is to be folded next
+      "account_rows",       // a page of accounts for the administrator
       "sweep_accounts",
       "sweep_some_accounts",  // the next accounts with a retention
       "audit_due",
