@@ -114,7 +114,7 @@ std::vector<std::string> wrong_parameters(const Conversion& conversion, const Pa
   std::vector<std::string> wrong;
   for (const auto& [name, value] : parameters) {
     const auto known = std::find_if(conversion.parameters.begin(), conversion.parameters.end(),
-                                    [&](const Parameter& p) { return p.name == name; });
+                                    [&wanted = name](const Parameter& p) { return p.name == wanted; });
     if (known == conversion.parameters.end() || !in_range(*known, value)) wrong.push_back(name);
   }
   return wrong;
