@@ -108,13 +108,13 @@ TEST(Preview, IsStoredInOneText) {
     EXPECT_EQ(decode_preview(other), std::nullopt) << other;
 }
 
-// The tree from the stored map is that of the octets, as far as previews ask.
+// The tree from the stored map is that of the octets, as far as previews ask. It adds no charset that nobody named.
 TEST(PartTree, IsThatOfTheOctets) {
   const std::string octets = crlf(
       "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=x; name=\"n\"\n"
       "Content-Disposition: attachment; filename=f\nContent-ID: <a@b>\n\ntext\n--b\nContent-Type: message/rfc822\n\n"
-      "Subject: inner\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\none\n--c\nContent-Type: "
-      "text/html\n\ntwo\n"
+      "Subject: inner\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: "
+      "text/plain; charset=us-ascii\n\none\n--c\nContent-Type: text/html; charset=us-ascii\n\ntwo\n"
       "--c--\n--b--\n");
   MemorySource source(octets);
   const Limits limits;
