@@ -31,6 +31,9 @@ const worker::Bounds& bounds() {
 
 }  // namespace
 
+// What a library keeps for the life of the process.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\n"; }
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   static constexpr const char* kTargets[] = {"",          "application/json", "image/png",

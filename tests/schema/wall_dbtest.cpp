@@ -511,7 +511,9 @@ TEST_F(WallTest, IndexesAreFoundBehindIt) {
   const auto plan = [&](const std::string& sql) {
     pqxx::connection connection(test_.url());
     pqxx::work work(connection);
-    work.exec("set local enable_seqscan = off; set local plan_cache_mode = force_generic_plan");
+    work.exec(
+        "set local enable_seqscan = off; set local enable_bitmapscan = off; set local plan_cache_mode = "
+        "force_generic_plan");
     std::string out;
     for (const auto& row : work.exec("explain (costs off) " + sql)) out += std::string(row[0].c_str()) + '\n';
     return out;
