@@ -114,7 +114,7 @@ void Adapter::Pool::on_lost(const std::string& why) {
   const auto workers = std::move(workers_);
   workers_.clear();
   for (const auto& [id, worker] : workers) {
-    if (worker->job) bury(worker);
+    if (worker->job) bury(worker, Refusal::busy);  // with the keeper: nothing that the task could do
     boost::system::error_code ignored;
     worker->closed = true;
     worker->timer.cancel();
@@ -413,7 +413,7 @@ void Adapter::Pool::on_closed(const WorkerRef& worker) {
   });
 }
 
-void Adapter::Pool::bury(const WorkerRef& worker) {
+void Adapter::Pool::bury(const WorkerRef& worker, Refusal told) {
   const auto job = std::exchange(worker->job, nullptr);
   const std::chrono::duration<double> took = Clock::now() - job->begun;
   log::warn("adapt", "a worker died of its task",
@@ -434,7 +434,7 @@ void Adapter::Pool::bury(const WorkerRef& worker) {
     const std::lock_guard lock(mutex_);
     ++status_.crashes;
   }
-  Refused refused = refuse(Refusal::crashed, "the conversion failed");
+  Refused refused = refuse(told, "the conversion failed");
   refused.found = worker->found;
   answer(job, std::move(refused), took.count(), worker->found);
   tell_workers();

@@ -80,7 +80,7 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
   void on_closed(const WorkerRef& worker);
   void on_overtime(const WorkerRef& worker);
   void kill(const WorkerRef& worker);
-  void bury(const WorkerRef& worker);  // it died with a task
+  void bury(const WorkerRef& worker, Refusal told = Refusal::crashed);  // it died with a task
   void watch_idle(const WorkerRef& worker);
   void finish_job(const WorkerRef& worker, Outcome outcome);
   void answer(const std::shared_ptr<Job>& job, Outcome outcome, double seconds, const std::string& found);

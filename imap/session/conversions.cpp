@@ -372,6 +372,7 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
   task.octets = std::move(work.octets);
   auto made = co_await adapter_.convert(source.name.account.value, std::move(task), deadline);
   if (auto* done = std::get_if<adapt::Converted>(&made)) {
+    forgive(origin);
     Converted converted;
     converted.source = done->found.empty() ? source.type : std::move(done->found);
     converted.type = std::move(done->type);
@@ -423,6 +424,11 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
   }
   if (refusal.kind == ConvertRefusal::Kind::temporary) refusal.text = kNotNow;
   co_return refusal;
+}
+
+void Conversions::forgive(const std::string& origin) {
+  const std::lock_guard lock(mutex_);
+  deaths_.erase(origin);
 }
 
 bool Conversions::died_again(const std::string& origin) {

@@ -124,6 +124,7 @@ class Conversions {
                                                     Work work, std::string origin, std::chrono::milliseconds deadline);
   // Of the octets of `origin`; whether it is enough now.
   bool died_again(const std::string& origin);
+  void forgive(const std::string& origin);  // a worker has made something of it: it was the machine
   void land(const std::string& name, const std::shared_ptr<Flight>& flight, Result<ConvertOutcome> outcome);
 
   adapt::Adapter& adapter_;
