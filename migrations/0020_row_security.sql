@@ -111,6 +111,20 @@ comment on table wall_message_annotation is 'The table message_annotation withou
 comment on table wall_content_head is 'The table content_head without its policies, for content_by_id. Has no rows of its own.';
 comment on table wall_content_text is 'The table content_text without its policies, for content_by_text. Has no rows of its own.';
 
+-- They are for reading: what changes rows names the table.
+create function wall_read_only_v1() returns trigger language plpgsql as $$
+begin
+  raise exception '% is for reading', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+create trigger read_only before insert or update or delete or truncate on wall_message
+  for each statement execute function wall_read_only_v1();
+create trigger read_only before insert or update or delete or truncate on wall_message_annotation
+  for each statement execute function wall_read_only_v1();
+create trigger read_only before insert or update or delete or truncate on wall_content_head
+  for each statement execute function wall_read_only_v1();
+create trigger read_only before insert or update or delete or truncate on wall_content_text
+  for each statement execute function wall_read_only_v1();
+
 create view message_by_modseq as
   select w.* from wall_message w
    where nullif((w.account_id = any ((

@@ -357,6 +357,24 @@ TEST_F(WallTest, StatementsAreHeldInEveryTable) {
   EXPECT_GE(with_rows, 2U * 15U) << "too few tables had a row to try";
 }
 
+TEST_F(WallTest, SecondEntrancesAreForReading) {
+  const std::string before = test_.value("select count(*) from message");
+  ASSERT_NE(before, "0");
+  for (const char* entrance : {"wall_message", "wall_message_annotation", "wall_content_head", "wall_content_text",
+                               "message_by_modseq", "annotation_by_modseq", "content_by_id", "content_by_text"}) {
+    for (const std::string& statement :
+         {"delete from " + std::string(entrance), "update " + std::string(entrance) + " set account_id = account_id",
+          "insert into " + std::string(entrance) + " (account_id) values (1)"}) {
+      const auto done = test_.database().run_blocking(10s, [&](Transaction& tx) -> Result<void> {
+        tx.exec_raw(statement);
+        return {};
+      });
+      EXPECT_FALSE(done) << statement;
+    }
+  }
+  EXPECT_EQ(test_.value("select count(*) from message"), before);
+}
+
 TEST_F(WallTest, AShareLetsInUntilItIsTakenBack) {
   for (const Mode mode : {Mode::transaction, Mode::reads}) {
     const auto messages = [&] {
