@@ -261,8 +261,7 @@ class Converter {
             std::move(parameters)};
   }
 
-  // What can be said without looking at the part. One that is declared to be what nothing can be made of may be
-  // something else: its octets tell.
+  // What can be said without looking at the part.
   [[nodiscard]] static std::optional<ConvertRefusal> check(const Place& place) {
     const std::string& target = place.request.target;
     if (place.source.encoding == mime::Encoding::unknown || place.source.type.starts_with("multipart/")) {
@@ -273,10 +272,7 @@ class Converter {
     const auto is_target = [&](const adapt::Conversion& one) { return one.target == target; };
     if (!target.empty() && std::none_of(all.begin(), all.end(), is_target)) return refuse(place, kNotPossible);
     const adapt::Conversion* conversion = target.empty() ? nullptr : adapt::find_conversion(source, target);
-    if (conversion == nullptr) {
-      const bool known = adapt::find_conversion(source, "") != nullptr;
-      return known ? std::optional(refuse(place, kNotPossible)) : std::nullopt;
-    }
+    if (conversion == nullptr) return std::nullopt;  // it may be something else: its octets tell
     adapt::Parameters asked;
     for (const auto& [name, value] : place.request.parameters) asked.emplace(name, value);
     const std::vector<std::string> wrong = adapt::wrong_parameters(*conversion, asked);
@@ -321,6 +317,13 @@ class Converter {
     }
     std::vector<std::string> types;
     if (command_.to.type) {
+      // As it is declared; the octets are looked at when it is converted.
+      const std::string source = adapt::canonical_type(place.source.type);
+      const bool known = adapt::find_conversion(source, "") != nullptr;
+      if (known && adapt::find_conversion(source, place.request.target) == nullptr) {
+        answer.refusal = refuse(place, kNotPossible);
+        return answer;
+      }
       types.push_back(*command_.to.type);
     } else {
       // Only what all the parameters apply to (RFC 5259 8.4).

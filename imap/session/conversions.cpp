@@ -418,7 +418,7 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
                  {"why", adapt::refusal_name(no.why)},
                  {"target", request.target}});
       break;
-    case adapt::Refusal::unsupported:
+    case adapt::Refusal::unsupported: refusal.text = "This conversion is not possible"; break;
     case adapt::Refusal::broken_source:
     case adapt::Refusal::too_large: break;
   }

@@ -2,6 +2,7 @@
 """Conversions when things go wrong (MSS-56, MSS-57): a worker that is killed in the middle, two sessions that ask for one thing at once, pictures that
 lie, bombs and rubbish. The session lives on, nothing is lost, and FETCH and APPEND of others do not wait."""
 import base64
+import json
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from processes import alive, command_line, descendants, memory
 from server import Server
 from wire import Wire
 
-ALICE, BOB = "alice@example.net", "bob@example.net"
+ALICE, BOB, CAROL = "alice@example.net", "bob@example.net", "carol@example.net"
 
 
 def mail(octets, kind="image/png"):
@@ -146,7 +147,6 @@ def hostile(server, alice):
 
 
 def cache(server, alice):
-    import json
     stats = json.loads(server.ctl("--json", "adapt", "cache", "stats").stdout)
     check(stats["results"] > 3 and stats["octets"] > 0, "cpmctl sees what is kept", stats)
     status = json.loads(server.ctl("--json", "adapt", "status").stdout)
@@ -160,24 +160,34 @@ def cache(server, alice):
     check(metric(server, "cpmstore_conversion_cache_misses_total") == misses + 1, "and made again")
 
 
+def labels(server, bob):
+    """What a part really is comes from its octets: a label that contradicts them stops nothing (MSS-56)."""
+    for kind in ("text/plain", "audio/mp4", "application/pdf", "image/gif", "application/octet-stream"):
+        bob.append("INBOX", mail(png(120, 90), kind))
+        bob.must("SELECT INBOX")
+        reply = bob.must('CONVERT * ("image/jpeg" ("pix-x" "60" "pix-y" "60")) BINARY[2]')
+        check(dimensions(picture_of(reply) or b"") == (60, 45), f"a PNG that is called {kind} becomes a JPEG", reply.untagged[-1:])
+
+
 def prepared(server, alice):
     """A thumbnail is there before anybody asks, when the policy says so (MSS-57)."""
-    server.ctl("policy", "set", BOB, "convert.prepare", "thumbnails")
-    bob = session(server, BOB)
+    server.ctl("policy", "set", CAROL, "convert.prepare", "thumbnails")
+    carol = session(server, CAROL)
+
     def kept():
         return json.loads(server.ctl("--json", "adapt", "cache", "stats").stdout)["results"]
 
     before = kept()
-    bob.append("INBOX", mail(png(300, 200)))
+    carol.append("INBOX", mail(png(300, 200)))
     deadline = time.time() + 60
     while kept() == before and time.time() < deadline:
         time.sleep(0.1)
     hits = metric(server, "cpmstore_conversion_cache_hits_total")
-    bob.must("SELECT INBOX")
-    reply = bob.must('CONVERT * (NIL ("pix-x" "256" "pix-y" "256")) BINARY[2]')
+    carol.must("SELECT INBOX")
+    reply = carol.must('CONVERT * (NIL ("pix-x" "256" "pix-y" "256")) BINARY[2]')
     check(dimensions(picture_of(reply)) == (256, 171), "the default picture", dimensions(picture_of(reply) or b""))
     check(metric(server, "cpmstore_conversion_cache_hits_total") == hits + 1, "was prepared at the deposit")
-    bob.close()
+    carol.close()
 
 
 def preferred(server, alice):
@@ -208,7 +218,7 @@ def preferred(server, alice):
 
 def test(binaries):
     with Server(binaries, sets=["adapt.workers=2", "limits.convert_deadline=30"]) as server:
-        for user in (ALICE, BOB):
+        for user in (ALICE, BOB, CAROL):
             server.ctl("user", "add", user, "--password-stdin", stdin="secret\n")
         alice, bob = session(server, ALICE), session(server, BOB)
         for _ in range(2):
@@ -221,6 +231,7 @@ def test(binaries):
         killed(server, alice)
         hostile(server, alice)
         cache(server, alice)
+        labels(server, session(server, BOB))
         prepared(server, alice)
         preferred(server, alice)
     # Without the worker program there is no CONVERT, and all else is there.
