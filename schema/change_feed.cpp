@@ -134,6 +134,9 @@ void ChangeFeed::serve_connection() {
     std::uint64_t count = 0;
     static_cast<void>(!::read(wake_, &count, sizeof count));
     std::this_thread::sleep_for(kBatch);
+    connection.get_notifs();
+    // The library would connect anew by itself, and the gap would not be known.
+    if (!connection.is_open()) throw pqxx::broken_connection("closed by the server");
     send_pending(connection);
   }
 }

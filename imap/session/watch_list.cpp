@@ -167,17 +167,22 @@ Result<News> WatchList::advance(const schema::WatchedAccount& now, std::shared_p
 Result<News> WatchList::advance(const std::vector<MailboxId>& asked, const std::vector<schema::WatchedMailbox>& now,
                                 const OwnChanges& own, MailboxId selected) {
   if (now.size() != asked.size()) return fail(Failure::not_found, "A mailbox is gone");
-  News news;
+  const auto known_as = [this](MailboxId id) {
+    const auto at = std::lower_bound(known_.begin(), known_.end(), id,
+                                     [](const Known& known, MailboxId wanted) { return known.id < wanted; });
+    return at == known_.end() || at->id != id ? nullptr : &*at;
+  };
+  // All or none: what was compared once is not told again.
   for (const schema::WatchedMailbox& one : now) {
-    const auto at = std::lower_bound(known_.begin(), known_.end(), one.mailbox.id,
-                                     [](const Known& known, MailboxId id) { return known.id < id; });
-    const std::string* path = names_->path(one.mailbox.id);
-    if (at == known_.end() || at->id != one.mailbox.id || path == nullptr) {
+    if (known_as(one.mailbox.id) == nullptr || names_->path(one.mailbox.id) == nullptr) {
       return fail(Failure::not_found, "A mailbox is not known");
     }
+  }
+  News news;
+  for (const schema::WatchedMailbox& one : now) {
     schema::WatchedMailbox named = one;
-    named.mailbox.path = *path;
-    compare(*at, named, false, own, selected, news);
+    named.mailbox.path = *names_->path(one.mailbox.id);
+    compare(*known_as(one.mailbox.id), named, false, own, selected, news);
   }
   return news;
 }

@@ -226,7 +226,9 @@ class Model:
             time.sleep(random.random() * 0.02)
             victim.stop(signal.SIGKILL)
         for session in acting:
-            session.answer()
+            line = session.answer()
+            if line and " OK " in line and session.text.startswith("DELETE "):
+                session.say("SELECT INBOX")  # it may have been the selected one
         if victim:
             for session in self.sessions:
                 session.dead = session.dead or session.node is victim
