@@ -263,13 +263,16 @@ boost::asio::awaitable<void> Together::serve(AccountId account, Members members)
     }
     quarrel = each;
   }
+  const auto last = members.back();
   for (const auto& member : members) {
     if (each) co_await serve_one(account, member);
-    if (member != members.back()) finish(member);
+    if (each && member != last) finish(member);
   }
-  const auto last = members.back();
+  // First, so that who has its answer finds in the counts that it shared a statement.
   leave(account, members.size(), quarrel ? 0 : shared, Clock::now() - begin, quarrel);
-  finish(last);
+  for (const auto& member : members) {
+    if (!each || member == last) finish(member);
+  }
 }
 
 }  // namespace cpm::schema

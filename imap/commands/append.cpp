@@ -5,6 +5,7 @@
 #include "imap/commands/mailbox_argument.h"
 #include "imap/session/containment.h"
 #include "imap/session/message_limit.h"
+#include "imap/session/notify.h"
 #include "schema/owners.h"
 
 namespace cpm::imap::commands::append {
@@ -122,9 +123,13 @@ boost::asio::awaitable<Done> execute(Session& session, AppendCommand command) {
   };
   std::optional<schema::DepositPart> part;
   if (single) part = schema::DepositPart{who, *path, *staged, &limits};
+  const schema::Together& together = session.services.db.together();
+  const auto shared_before = together.counts().shared;
   auto appended = co_await deposit(session, *path, **staged, std::move(work), mode, std::move(part));
   if (!appended) co_return annotations_failed(target_error(appended.error()));
   session.changed(appended->mailbox, appended->result.uids);
+  // Another client's message may have the same MODSEQ: it must be told, even at the price of telling this one too.
+  if (session.notify && together.counts().shared != shared_before) session.notify->own.modseqs.erase(appended->mailbox);
   note_deposited(session, appended->mailbox.account, **staged);
   co_return ok("APPEND completed", "APPENDUID " + std::to_string(appended->result.uidvalidity.value) + ' ' +
                                        appended->result.uids.to_string());
