@@ -1,6 +1,7 @@
 // Media adaptation for the server: a pool of jailed children of the program cpmstore-adapt, which alone decodes what
 // strangers sent (design decision 11, docs/decisions/0050). A child that dies, hangs or talks nonsense costs one
-// Refused and a line in the log. No child ever sees octets of two accounts.
+// Refused and a line in the log; one that was gone before it had read its task, or went with the keeper, costs nothing:
+// another one gets the task, once. No child ever sees octets of two accounts.
 // Waiting tasks have their turn account by account; queues are bounded.
 // Runs on: convert() any executor, the caller is resumed there; the rest any thread. It has one thread of its own.
 #pragma once
@@ -73,7 +74,8 @@ class Adapter {
   Adapter& operator=(const Adapter&) = delete;
 
   // One conversion. `account` is whose turn it is and who may share a worker with it; `deadline` counts from now,
-  // waiting included. Never throws for what the octets are.
+  // waiting included, and waiting for the program to be started again; refused before it only when that comes too late
+  // or there is no program. The octets are held until the answer. Never throws for what the octets are.
   [[nodiscard]] boost::asio::awaitable<Outcome> convert(std::int64_t account, Task task,
                                                         std::chrono::milliseconds deadline);
   [[nodiscard]] AdapterStatus status() const;

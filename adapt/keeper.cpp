@@ -54,6 +54,11 @@ Error system_failure(const std::string& what, int error) {
   return cpm::fail(Failure::unavailable, what + ": " + std::strerror(error), what);
 }
 
+// Not what the machine lacks at the moment.
+bool no_program(int error) {
+  return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ENOEXEC;
+}
+
 // With an empty environment, standard input from nowhere, 1 and 2 to the log, 3 the control socket, and nothing else.
 Result<pid_t> spawn(const std::vector<std::string>& command, int log, int control) {
   SpawnSettings settings;
@@ -77,7 +82,11 @@ Result<pid_t> spawn(const std::vector<std::string>& command, int log, int contro
   pid_t pid = -1;
   const int error =
       ::posix_spawn(&pid, arguments[0], &settings.files, &settings.attributes, arguments.data(), environment);
-  if (error != 0) return system_failure("cannot run " + command[0], error);
+  if (error != 0) {
+    Error failure = system_failure("cannot run " + command[0], error);
+    if (no_program(error)) failure.failure = Failure::not_found;
+    return failure;
+  }
   return pid;
 }
 

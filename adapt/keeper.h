@@ -34,7 +34,8 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Starts the program. `lost` is called later if it fails then; an Error if it cannot be run at all.
+  // Starts the program. `lost` is called later if it fails then; an Error if it cannot be run at all: not_found when
+  // there is no such program.
   [[nodiscard]] Result<void> run();
   // A new worker behind `socket`, which this closes. Octets may be written to the other end at once.
   void start(std::uint64_t worker, int socket);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -19,7 +20,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kSweep{50};
 constexpr std::chrono::milliseconds kStatusWait{1000};  // between a worker's end of socket and the news of its death
+constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{30'000};
+constexpr std::chrono::milliseconds kSocketPause{500};  // when none can be made
 constexpr std::size_t kStillborn = 5;
 constexpr std::size_t kOverhead = 64 * 1024;  // of a frame, besides the octets
 constexpr std::size_t kTexts = 1024;          // octets of one parameter
@@ -62,7 +65,9 @@ Adapter::Pool::Pool(AdapterSettings settings)
                [this](const std::string& why) { on_lost(why); }}),
       pause_(io_),
       sweeper_(io_),
-      turns_(settings_.queue, settings_.account_queue) {}
+      turns_(settings_.queue, settings_.account_queue),
+      back_off_(kFirstPause),
+      hatch_pause_(kFirstPause) {}
 
 void Adapter::Pool::run() {
   boost::asio::post(io_, [this] {
@@ -74,32 +79,39 @@ void Adapter::Pool::run() {
 
 void Adapter::Pool::begin() {
   if (stopping_) return;
-  if (const auto running = keeper_.run(); !running) begin_later(running.error().text);
+  if (const auto running = keeper_.run(); !running)
+    begin_later(running.error().text, running.error().failure == Failure::not_found);
 }
 
-void Adapter::Pool::begin_later(std::string why) {
+// What waits goes on waiting if it has the time.
+void Adapter::Pool::begin_later(std::string why, bool missing) {
   log::error("adapt", "no media worker", {{"why", why}, {"again_ms", std::to_string(back_off_.count())}});
   ready_ = false;
-  failed_ = true;
+  failed_ = missing || back_off_ == kLongestPause;
+  again_ = Clock::now() + back_off_;
   {
     const std::lock_guard lock(mutex_);
     status_.running = false;
     status_.problem = std::move(why);
   }
   turns_.remove_if([this](const std::shared_ptr<Job>& job) {
+    if (!hopeless(*job)) return false;
     answer(job, refuse(Refusal::busy, "media conversion is not available"), 0, {});
     return true;
   });
-  pause_.expires_after(back_off_);
+  pause_.expires_at(again_);
   back_off_ = std::min(back_off_ * 2, kLongestPause);
   pause_.async_wait([this](const auto& error) {
     if (!error) begin();
   });
 }
 
+bool Adapter::Pool::hopeless(const Job& job) const { return failed_ || (!ready_ && job.until <= again_); }
+
 void Adapter::Pool::on_ready(const std::string& note) {
   log::info("adapt", "media workers are ready", {{"workers", std::to_string(settings_.workers)}, {"note", note}});
   ready_ = true;
+  ready_since_ = Clock::now();
   failed_ = false;
   {
     const std::lock_guard lock(mutex_);
@@ -111,10 +123,12 @@ void Adapter::Pool::on_ready(const std::string& note) {
 
 void Adapter::Pool::on_lost(const std::string& why) {
   if (stopping_) return;
+  if (ready_ && Clock::now() - ready_since_ > kLongestPause) back_off_ = kFirstPause;
+  ready_ = false;
   const auto workers = std::move(workers_);
   workers_.clear();
   for (const auto& [id, worker] : workers) {
-    if (worker->job) bury(worker, Refusal::busy);  // with the keeper: nothing that the task could do
+    if (worker->job) try_again(worker);
     boost::system::error_code ignored;
     worker->closed = true;
     worker->timer.cancel();
@@ -144,18 +158,21 @@ void Adapter::Pool::on_ended(std::uint64_t id, int status) {
   workers_.erase(it);
   boost::system::error_code ignored;
   worker->socket.close(ignored);
-  if (worker->jobs == 0 && !worker->account) {
+  if (worker->jobs == 0) {
     log::warn("adapt", "a worker died without work",
               {{"pid", std::to_string(worker->pid)}, {"how", how_it_died(status)}});
-    if (++stillborn_ >= kStillborn) {
-      back_off_ = std::min(back_off_ * 2, kLongestPause);
-      hatch_after_ = Clock::now() + back_off_;
-      const std::lock_guard lock(mutex_);
-      status_.problem = "workers die at once: " + how_it_died(status);
-    }
+    note_stillborn(worker);
   }
   tell_workers();
   dispatch();
+}
+
+void Adapter::Pool::note_stillborn(const WorkerRef& worker) {
+  if (++stillborn_ < kStillborn) return;
+  hatch_pause_ = std::min(hatch_pause_ * 2, kLongestPause);
+  hatch_after_ = Clock::now() + hatch_pause_;
+  const std::lock_guard lock(mutex_);
+  status_.problem = "workers die at once: " + how_it_died(worker->status);
 }
 
 void Adapter::Pool::submit(std::int64_t account, Task task, std::chrono::milliseconds deadline,
@@ -189,16 +206,17 @@ void Adapter::Pool::take(std::shared_ptr<Job> job) {
   const bool known = task.target.empty() ||
                      std::any_of(all.begin(), all.end(), [&](const Conversion& c) { return c.target == task.target; });
   const auto too_long = [](const auto& p) { return p.first.size() > kTexts || p.second.size() > kTexts; };
+  job->head = write_task(task);
   if (stopping_) {
     answer(job, refuse(Refusal::busy, "the service is stopping"), 0, {});
-  } else if (failed_) {
+  } else if (hopeless(*job)) {
     answer(job, refuse(Refusal::busy, "media conversion is not available"), 0, {});
   } else if (job->size > settings_.octets) {
     answer(job, refuse(Refusal::too_large, "the source is too large to convert"), 0, {});
   } else if (!known) {
     Refused refused = refuse(Refusal::unsupported, "nothing is converted to that type");
     answer(job, std::move(refused), 0, {});
-  } else if (task.parameters.size() > kParameters ||
+  } else if (task.parameters.size() > kParameters || job->head.size() > kOverhead ||
              std::any_of(task.parameters.begin(), task.parameters.end(), too_long)) {
     Refused refused = refuse(Refusal::bad_parameters, "parameters are too many or too long");
     for (const auto& [name, value] : task.parameters) refused.parameters.push_back(name);
@@ -219,11 +237,10 @@ void Adapter::Pool::dispatch() {
       answer(next->second, refuse(Refusal::busy, "no worker became free in time"), 0, {});
       continue;
     }
-    const WorkerRef worker = worker_for(next->first);
+    const WorkerRef worker = worker_for(*next->second);
     if (!worker) {
-      turns_.done(next->first);
-      answer(next->second, refuse(Refusal::busy, "no worker can be started"), 0, {});
-      continue;
+      turns_.put_back(next->first, std::move(next->second));
+      break;
     }
     give(worker, std::move(next->second));
   }
@@ -232,12 +249,14 @@ void Adapter::Pool::dispatch() {
   status_.waiting = turns_.size();
 }
 
-// One that has served this account, or one that has served nobody.
-Adapter::Pool::WorkerRef Adapter::Pool::worker_for(std::int64_t account) {
+// One that has served this account, or one that has served nobody. A job that comes again gets one that is made for it:
+// others may be as dead as the one before, and not known to be.
+Adapter::Pool::WorkerRef Adapter::Pool::worker_for(const Job& job) {
+  if (job.again) return hatch();
   WorkerRef fresh;
   for (const auto& [id, worker] : workers_) {
     if (worker->job || worker->closed || worker->status) continue;
-    if (worker->account == account) return worker;
+    if (worker->account == job.account) return worker;
     if (!worker->account && !fresh) fresh = worker;
   }
   return fresh ? fresh : hatch();
@@ -247,6 +266,7 @@ Adapter::Pool::WorkerRef Adapter::Pool::hatch() {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
     log::error("adapt", "cannot make a socket", {{"why", std::strerror(errno)}});
+    hatch_after_ = Clock::now() + kSocketPause;
     return nullptr;
   }
   auto worker = std::make_shared<Worker>(io_);
@@ -293,23 +313,21 @@ void Adapter::Pool::give(const WorkerRef& worker, std::shared_ptr<Job> job) {
   ++busy_;
   worker->account = job->account;
   worker->job = job;
+  worker->spoke = false;
   worker->found.clear();
   job->begun = Clock::now();
   worker->timer.expires_at(std::min(job->until, job->begun + settings_.job_time));
   worker->timer.async_wait([this, worker, job](const auto& error) {
     if (!error && worker->job == job) on_overtime(worker);
   });
-  job->head = write_task(job->task);
   const FrameHead frame{static_cast<std::uint32_t>(job->head.size() + job->size), FrameKind::task};
-  const auto head = write_head(frame);
-  job->head.insert(0, head.data(), head.size());
-  const std::array<boost::asio::const_buffer, 2> buffers{boost::asio::buffer(job->head),
-                                                         boost::asio::buffer(job->task.octets)};
+  worker->head = write_head(frame);
+  const std::array<boost::asio::const_buffer, 3> buffers{
+      boost::asio::buffer(worker->head), boost::asio::buffer(job->head), boost::asio::buffer(job->task.octets)};
   boost::asio::async_write(worker->socket, buffers, [this, worker, job](const auto& error, std::size_t) {
     if (worker->job != job) return;
-    job->task.octets = {};
     if (error)
-      on_closed(worker);
+      on_closed(worker, error);
     else
       read_frame(worker);
   });
@@ -322,9 +340,10 @@ void Adapter::Pool::read_frame(const WorkerRef& worker) {
       [this, worker, job = worker->job](const auto& error, std::size_t) {
         if (worker->job != job) return;
         if (error) {
-          on_closed(worker);
+          on_closed(worker, error);
           return;
         }
+        worker->spoke = true;
         const auto head = read_head({worker->head.data(), worker->head.size()});
         const std::size_t most =
             head && head->kind == FrameKind::converted ? settings_.result_octets + kOverhead : kOverhead;
@@ -350,7 +369,7 @@ void Adapter::Pool::read_payload(const WorkerRef& worker, FrameHead head) {
                                  [this, worker, head, job = worker->job](const auto& error, std::size_t n) {
                                    if (worker->job != job) return;
                                    if (error) {
-                                     on_closed(worker);
+                                     on_closed(worker, error);
                                      return;
                                    }
                                    worker->payload.append(worker->block.data(), n);
@@ -389,7 +408,7 @@ void Adapter::Pool::finish_job(const WorkerRef& worker, Outcome outcome) {
   worker->payload = {};
   ++worker->jobs;
   stillborn_ = 0;
-  back_off_ = std::chrono::milliseconds(100);
+  back_off_ = hatch_pause_ = kFirstPause;
   --busy_;
   turns_.done(job->account);
   answer(job, std::move(outcome), took.count(), worker->found);
@@ -398,14 +417,16 @@ void Adapter::Pool::finish_job(const WorkerRef& worker, Outcome outcome) {
   dispatch();
 }
 
-// Its end of the socket is closed while it has a task: it dies or is dead. How is told by the keeper.
-void Adapter::Pool::on_closed(const WorkerRef& worker) {
+// Its end of the socket is closed while it has a task: it dies or is dead. How is told by the keeper. One that was dead
+// already leaves more than an end behind: the task could not be written, or not all of it was read.
+void Adapter::Pool::on_closed(const WorkerRef& worker, const boost::system::error_code& how) {
   worker->closed = true;
+  worker->unread = !worker->spoke && how != boost::asio::error::eof;
   if (worker->status) {
     bury(worker);
     return;
   }
-  worker->timer.expires_after(kStatusWait);
+  worker->timer.expires_at(std::min(worker->job->until, Clock::now() + kStatusWait));
   worker->timer.async_wait([this, worker, job = worker->job](const auto& error) {
     if (error || worker->job != job) return;
     kill(worker);
@@ -413,8 +434,24 @@ void Adapter::Pool::on_closed(const WorkerRef& worker) {
   });
 }
 
-void Adapter::Pool::bury(const WorkerRef& worker, Refusal told) {
-  const auto job = std::exchange(worker->job, nullptr);
+std::shared_ptr<Adapter::Pool::Job> Adapter::Pool::part(const WorkerRef& worker) {
+  workers_.erase(worker->id);
+  worker->timer.cancel();
+  --busy_;
+  return std::exchange(worker->job, nullptr);
+}
+
+void Adapter::Pool::bury(const WorkerRef& worker) {
+  boost::system::error_code ignored;
+  worker->socket.close(ignored);
+  if (worker->unread) {
+    if (worker->jobs == 0) note_stillborn(worker);
+    try_again(worker);
+    tell_workers();
+    dispatch();
+    return;
+  }
+  const auto job = part(worker);
   const std::chrono::duration<double> took = Clock::now() - job->begun;
   log::warn("adapt", "a worker died of its task",
             {{"job", std::to_string(job->id)},
@@ -424,25 +461,41 @@ void Adapter::Pool::bury(const WorkerRef& worker, Refusal told) {
              {"declared", job->task.declared},
              {"found", worker->found},
              {"octets", std::to_string(job->size)}});
-  workers_.erase(worker->id);
-  worker->timer.cancel();
-  boost::system::error_code ignored;
-  worker->socket.close(ignored);
-  --busy_;
   turns_.done(job->account);
   {
     const std::lock_guard lock(mutex_);
     ++status_.crashes;
   }
-  Refused refused = refuse(told, "the conversion failed");
+  Refused refused = refuse(Refusal::crashed, "the conversion failed");
   refused.found = worker->found;
   answer(job, std::move(refused), took.count(), worker->found);
   tell_workers();
   dispatch();
 }
 
+// Its job is the next one of its account, once.
+void Adapter::Pool::try_again(const WorkerRef& worker) {
+  const auto job = part(worker);
+  const bool again = !job->again && Clock::now() < job->until;
+  log::warn("adapt", "a worker was lost, not by its task",
+            {{"job", std::to_string(job->id)},
+             {"account", std::to_string(job->account)},
+             {"pid", std::to_string(worker->pid)},
+             {"how", how_it_died(worker->status)},
+             {"again", again ? "yes" : "no"}});
+  if (again) {
+    job->again = true;
+    turns_.put_back(job->account, job);
+    return;
+  }
+  turns_.done(job->account);
+  const std::chrono::duration<double> took = Clock::now() - job->begun;
+  answer(job, refuse(Refusal::busy, "no worker could be kept"), took.count(), worker->found);
+}
+
 void Adapter::Pool::on_overtime(const WorkerRef& worker) {
-  const auto job = std::exchange(worker->job, nullptr);
+  kill(worker);
+  const auto job = part(worker);
   const std::chrono::duration<double> took = Clock::now() - job->begun;
   log::warn("adapt", "a conversion took too long",
             {{"job", std::to_string(job->id)},
@@ -451,8 +504,6 @@ void Adapter::Pool::on_overtime(const WorkerRef& worker) {
              {"declared", job->task.declared},
              {"found", worker->found},
              {"octets", std::to_string(job->size)}});
-  kill(worker);
-  --busy_;
   turns_.done(job->account);
   {
     const std::lock_guard lock(mutex_);

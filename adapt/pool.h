@@ -34,11 +34,12 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
   struct Job {
     std::uint64_t id = 0;
     std::int64_t account = 0;
-    Task task;
+    Task task;         // its octets until it is answered: another worker may need them
     std::string head;  // what is sent before the octets
     std::size_t size = 0;
     Clock::time_point until;
     Clock::time_point begun{};
+    bool again = false;                 // a worker was lost before it could work on it
     std::function<void(Outcome)> done;  // empty once called
   };
 
@@ -52,6 +53,8 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
     std::size_t jobs = 0;
     std::shared_ptr<Job> job;
     std::string found;
+    bool spoke = false;           // a frame about its job has come
+    bool unread = false;          // it was gone before it had read its job
     bool closed = false;          // its end of the socket
     std::optional<int> status{};  // of waitpid()
     std::array<char, kFrameHead> head{};
@@ -61,7 +64,8 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
   using WorkerRef = std::shared_ptr<Worker>;
 
   void begin();
-  void begin_later(std::string why);
+  void begin_later(std::string why, bool missing = false);
+  [[nodiscard]] bool hopeless(const Job& job) const;  // there will be no keeper in its time
   void on_ready(const std::string& note);
   void on_started(std::uint64_t worker, pid_t pid);
   void on_ended(std::uint64_t worker, int status);
@@ -69,7 +73,7 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
 
   void take(std::shared_ptr<Job> job);
   void dispatch();
-  [[nodiscard]] WorkerRef worker_for(std::int64_t account);
+  [[nodiscard]] WorkerRef worker_for(const Job& job);
   [[nodiscard]] WorkerRef hatch();
   void keep_spares();
   void retire(const WorkerRef& worker);
@@ -77,11 +81,13 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
   void read_frame(const WorkerRef& worker);
   void read_payload(const WorkerRef& worker, FrameHead head);
   void on_frame(const WorkerRef& worker, FrameKind kind);
-  void on_closed(const WorkerRef& worker);
+  void on_closed(const WorkerRef& worker, const boost::system::error_code& how);
   void on_overtime(const WorkerRef& worker);
   void kill(const WorkerRef& worker);
-  void bury(const WorkerRef& worker, Refusal told = Refusal::crashed);  // it died with a task
-  void watch_idle(const WorkerRef& worker);
+  void bury(const WorkerRef& worker);                                // it died with a task
+  void try_again(const WorkerRef& worker);                           // … by nothing that the task could do
+  [[nodiscard]] std::shared_ptr<Job> part(const WorkerRef& worker);  // of a worker that is gone from its task
+  void note_stillborn(const WorkerRef& worker);
   void finish_job(const WorkerRef& worker, Outcome outcome);
   void answer(const std::shared_ptr<Job>& job, Outcome outcome, double seconds, const std::string& found);
   void sweep();  // refuses what waited for too long
@@ -96,10 +102,14 @@ class Adapter::Pool : public std::enable_shared_from_this<Adapter::Pool> {
   std::map<std::uint64_t, WorkerRef> workers_;
   std::uint64_t next_worker_ = 1, next_job_ = 1;
   std::size_t busy_ = 0;
-  bool ready_ = false, failed_ = false, stopping_ = false;
-  std::size_t stillborn_ = 0;  // workers in a row that died without a task
+  bool ready_ = false, stopping_ = false;
+  bool failed_ = false;  // there is no program that could be a keeper
+  Clock::time_point ready_since_{};
+  Clock::time_point again_{};              // when the keeper is started next, or was last
+  std::chrono::milliseconds back_off_{0};  // before that
+  std::size_t stillborn_ = 0;              // workers in a row that died without having read a task
   Clock::time_point hatch_after_{};
-  std::chrono::milliseconds back_off_{100};
+  std::chrono::milliseconds hatch_pause_{0};
 
   mutable std::mutex mutex_;
   AdapterStatus status_;  // protected by mutex_

@@ -49,6 +49,15 @@ class Turns {
     return std::pair(account, std::move(item));
   }
 
+  // What pop() gave is the next one of its account again, and not at work. There is always room: it had been counted.
+  void put_back(std::int64_t account, T item) {
+    Account& own = accounts_[account];
+    if (own.waiting.empty()) order_.push_front(account);
+    own.waiting.push_front(std::move(item));
+    ++size_;
+    --own.working;
+  }
+
   void done(std::int64_t account) {
     --accounts_[account].working;
     forget_idle(account);

@@ -88,16 +88,6 @@ TEST(Jail, AFloodOnStandardErrorHarmsNothing) {
   expect_works(jailed);
 }
 
-int busy_worker(Adapter& adapter) {
-  for (int tries = 0; tries < 1000; ++tries) {
-    for (const WorkerStatus& worker : adapter.status().workers) {
-      if (worker.busy && worker.pid > 0) return worker.pid;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return 0;
-}
-
 TEST(Jail, AWorkerKilledInTheMiddleCostsOneRefusal) {
   Jailed jailed;
   auto waiting = jailed.begin(task("test/sleep", "", "x"));
@@ -106,15 +96,6 @@ TEST(Jail, AWorkerKilledInTheMiddleCostsOneRefusal) {
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
   EXPECT_EQ(bad(waiting.get()).why, Refusal::crashed);
   expect_works(jailed);
-}
-
-// Its line in /proc/PID/status.
-std::string status_line(int pid, const std::string& name) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name)) return line.substr(name.size());
-  }
-  return {};
 }
 
 TEST(Jail, WhatTheKernelSaysOfAWorker) {
@@ -147,12 +128,6 @@ TEST(Jail, TheKeeperKilledIsStartedAgain) {
   };
   for (int tries = 0; tries < 1000 && !gone(); ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_TRUE(gone());  // its workers go with it
-  for (int tries = 0; tries < 200; ++tries) {
-    const Outcome outcome = jailed.convert(task("text/plain", "text/plain", "again"));
-    if (std::holds_alternative<Converted>(outcome)) break;
-    EXPECT_TRUE(temporary(std::get<Refused>(outcome).why) || std::get<Refused>(outcome).why == Refusal::crashed);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
   expect_works(jailed);
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <string>
@@ -65,6 +66,26 @@ class Jailed {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   std::thread thread_;
 };
+
+// The process that works now; 0 when there is none for long.
+inline int busy_worker(Adapter& adapter) {
+  for (int tries = 0; tries < 1000; ++tries) {
+    for (const WorkerStatus& worker : adapter.status().workers) {
+      if (worker.busy && worker.pid > 0) return worker.pid;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return 0;
+}
+
+// Its line in /proc/PID/status.
+inline std::string status_line(int pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name)) return line.substr(name.size());
+  }
+  return {};
+}
 
 inline Task task(std::string declared, std::string target, std::string octets, Parameters parameters = {}) {
   Task task;

@@ -51,6 +51,24 @@ TEST(Turns, AreBounded) {
   EXPECT_EQ(turns.size(), 3U);
 }
 
+TEST(Turns, WhatIsPutBackIsNext) {
+  Turns<int> turns(3, 2);
+  EXPECT_TRUE(turns.push(1, 10));
+  EXPECT_TRUE(turns.push(2, 20));
+  auto first = turns.pop();
+  ASSERT_EQ(first->second, 10);
+  EXPECT_TRUE(turns.push(1, 11));
+  EXPECT_TRUE(turns.push(1, 12));
+  turns.put_back(1, first->second);
+  EXPECT_EQ(turns.size(), 4U);
+  std::vector<int> order;
+  while (auto next = turns.pop()) {
+    order.push_back(next->second);
+    turns.done(next->first);
+  }
+  EXPECT_EQ(order, (std::vector<int>{20, 10, 11, 12}));
+}
+
 // What the status says soon: it is brought up to date behind the answers.
 template <class Predicate>
 bool soon(Jailed& jailed, Predicate holds) {
@@ -173,7 +191,9 @@ TEST(Pool, AProgramThatIsNotThereIsBusy) {
   AdapterSettings with = settings(1);
   with.program = "/nonexistent/cpmstore-adapt";
   Jailed jailed(with);
+  const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(bad(jailed.convert(task("text/plain", "", "x"))).why, Refusal::busy);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10)) << "nothing to wait for";
   EXPECT_FALSE(jailed.adapter().status().running);
   EXPECT_NE(jailed.adapter().status().problem, "");
 }
@@ -182,7 +202,9 @@ TEST(Pool, AProgramThatIsAnotherIsBusy) {
   AdapterSettings with = settings(1);
   with.program = "/bin/true";
   Jailed jailed(with);
-  EXPECT_EQ(bad(jailed.convert(task("text/plain", "", "x"))).why, Refusal::busy);
+  const Refused refused = bad(jailed.convert(task("text/plain", "", "x"), 1, std::chrono::seconds(2)));
+  EXPECT_EQ(refused.why, Refusal::busy);
+  EXPECT_EQ(refused.detail, "media conversion is not available") << "the next attempt comes too late";
 }
 
 TEST(Pool, StoppingRefusesWhatIsThere) {
@@ -202,6 +224,14 @@ TEST(Pool, ASourceAboveTheBoundIsNotSent) {
   Jailed jailed(with);
   EXPECT_EQ(bad(jailed.convert(task("text/plain", "", std::string(1001, 'x')))).why, Refusal::too_large);
   (void)good(jailed.convert(task("text/plain", "", std::string(1000, 'x'))));
+}
+
+// As many as are allowed, as long as they may be: more than a frame has room for.
+TEST(Pool, ParametersThatAreTooMuchAreRefused) {
+  Jailed jailed(settings(1));
+  Parameters many;
+  for (int i = 0; i < 32; ++i) many[std::string(1020, 'n') + std::to_string(i)] = std::string(1024, 'v');
+  EXPECT_EQ(bad(jailed.convert(task("text/plain", "", "x", many))).why, Refusal::bad_parameters);
 }
 
 TEST(Protocol, TasksComeBack) {
