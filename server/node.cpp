@@ -112,10 +112,14 @@ boost::asio::awaitable<void> Node::serve(std::unique_ptr<Stream> stream) {
   return imap::serve(services_, std::move(stream));
 }
 
+void Node::stop_converting() {
+  if (adapter_) adapter_->stop();
+}
+
 void Node::stop() {
   feed_.stop();
   if (conversions_) conversions_->stop();
-  if (adapter_) adapter_->stop();
+  stop_converting();
   cpu_.stop();
   db_.stop();
 }

@@ -36,6 +36,9 @@ class Node {
 
   boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
   void start() { feed_.start(); }
+  // Before the sessions end: conversions that run or wait are refused for now, and so are new ones. Nobody waits for a
+  // worker then.
+  void stop_converting();
   void stop();  // after the last session
   // Who else is told of what is committed, by this node and by others: `changed` as ChangeFeed::Listener has it. Before
   // start().

@@ -292,9 +292,11 @@ class Server {
     return true;
   }
 
-  // Every session is told BYE and may end what it does; then it is cut off. What still hangs in the database after that
-  // is let go by stopping it; nothing acknowledged is lost, an open transaction is rolled back.
+  // Every session is told BYE and may end what it does, but for conversions, which are broken off; then it is cut off.
+  // What still hangs in the database after that is let go by stopping it; nothing acknowledged is lost, an open
+  // transaction is rolled back.
   void end_sessions(Node& node, Signals& signals) {
+    node.stop_converting();
     const auto now = [] { return std::chrono::steady_clock::now(); };
     const bool ended = wait_for_sessions(signals, now() + config_.limits.drain_timeout, [&] {
       node.sessions().terminate_all("Server is shutting down");

@@ -13,7 +13,7 @@ from common import check, main
 from pictures import dimensions, lying_png, png
 from processes import alive, command_line, descendants, memory
 from server import Server
-from wire import Wire
+from wire import Closed, Wire
 
 ALICE, BOB, CAROL = "alice@example.net", "bob@example.net", "carol@example.net"
 
@@ -56,6 +56,15 @@ def start(wire, text):
     tag = wire.tag()
     wire.send(tag + b" " + text.encode() + b"\r\n")
     return tag
+
+
+def rest(wire):
+    """All that still comes."""
+    try:
+        while True:
+            wire.fill()
+    except (Closed, OSError):
+        return bytes(wire.buffer)
 
 
 def stopped(pids):
@@ -111,11 +120,24 @@ def killed(server, alice):
     for pid in held:
         os.kill(pid, signal.SIGKILL)
     reply = alice.finish(tag)
-    check(reply.status == "NO" and reply.code == "TEMPFAIL" and not reply.untagged or bool(reply),
-          "the worker is killed: TEMPFAIL, or another one did it", reply)
+    check(bool(reply) and dimensions(picture_of(reply)) == (66, 50), "the worker is killed before it has read its task: another one did it", reply)
     check(bool(alice.command("NOOP")), "the session lives")
     reply = alice.command(convert_line(1, 67))
     check(bool(reply) and dimensions(picture_of(reply)) == (67, 50), "a new worker converts the next", reply)
+
+
+def keeper_killed(server, alice):
+    ours = [pid for pid in descendants(server.process.pid) if "cpmstore-adapt" in command_line(pid)]
+    keepers = [pid for pid in ours if any(child in ours for child in descendants(pid))]
+    check(len(keepers) == 1, "one process keeps the workers", keepers)
+    stopped(workers(server))
+    tag = start(alice, convert_line(1, 68))
+    time.sleep(0.3)
+    os.kill(keepers[0], signal.SIGKILL)
+    reply = alice.finish(tag)
+    check(bool(reply) and dimensions(picture_of(reply)) == (68, 51), "it is killed: the conversion that ran is made by the next", reply)
+    reply = alice.must(convert_line(1, 69))
+    check(dimensions(picture_of(reply)) == (69, 52), "and those after it")
 
 
 def hostile(server, alice):
@@ -216,6 +238,31 @@ def preferred(server, alice):
     check(size(fresh("AcmePhone")) == (320, 240), "what the provider decides counts before device and user")
 
 
+def ends_while_converting(binaries, hold):
+    """The server's end waits for no conversion: not for one that a worker is stuck with, and not for what waits behind it."""
+    with Server(binaries, sets=["adapt.workers=1", "limits.convert_deadline=120"]) as server:
+        server.ctl("user", "add", ALICE, "--password-stdin", stdin="secret\n")
+        sessions = [session(server, ALICE) for _ in range(3)]
+        for number in range(2):
+            sessions[0].append("INBOX", mail(png(100 + number, 80)))
+        for wire in sessions:
+            wire.must("SELECT INBOX")
+        sessions[0].must(convert_line(1, 64))
+        hold(server)
+        # The second waits for the first, the third for its turn.
+        tags = [start(wire, convert_line(uid, 65)) for wire, uid in zip(sessions, (1, 1, 2))]
+        time.sleep(0.5)
+        begin = time.time()
+        server.process.send_signal(signal.SIGTERM)
+        for wire, tag in zip(sessions, tags):
+            ended = rest(wire)
+            check(tag + b" NO [TEMPFAIL]" in ended or b"* BYE " in ended, "who waits for a conversion is told so", ended)
+        code = server.process.wait(60)
+        took = time.time() - begin
+        check(code == 0 and took < 6, f"the server ends soon ({took:.2f} s)", code)
+        check("leaving what does not end" not in server.log.read_text(errors="replace"), "and in order")
+
+
 def test(binaries):
     with Server(binaries, sets=["adapt.workers=2", "limits.convert_deadline=30"]) as server:
         for user in (ALICE, BOB, CAROL):
@@ -229,11 +276,15 @@ def test(binaries):
         plain(server, alice)
         others_do_not_wait(server, alice, bob)
         killed(server, alice)
+        keeper_killed(server, alice)
         hostile(server, alice)
         cache(server, alice)
         labels(server, session(server, BOB))
         prepared(server, alice)
         preferred(server, alice)
+    ends_while_converting(binaries, lambda server: stopped(workers(server)))
+    ends_while_converting(binaries, lambda server: stopped(
+        [pid for pid in descendants(server.process.pid) if "cpmstore-adapt" in command_line(pid)]))
     # Without the worker program there is no CONVERT, and all else is there.
     with Server(binaries, sets=["adapt.program=/nonexistent/cpmstore-adapt"]) as server:
         server.ctl("user", "add", ALICE, "--password-stdin", stdin="secret\n")
