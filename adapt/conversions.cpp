@@ -110,6 +110,11 @@ std::string canonical_type(std::string_view type) {
   return name == std::end(kNames) ? lower : std::string(name->second);
 }
 
+bool has_parameter(const Conversion& conversion, std::string_view name) {
+  return std::any_of(conversion.parameters.begin(), conversion.parameters.end(),
+                     [&](const Parameter& one) { return one.name == name; });
+}
+
 std::vector<std::string> wrong_parameters(const Conversion& conversion, const Parameters& parameters) {
   std::vector<std::string> wrong;
   for (const auto& [name, value] : parameters) {

@@ -203,7 +203,7 @@ void Adapter::Pool::take(std::shared_ptr<Job> job) {
   job->size = task.octets.size();
   for (std::string* type : {&task.declared, &task.target}) *type = canonical_type(*type);
   const auto all = conversions();
-  const bool known = task.target.empty() ||
+  const bool known = task.target.empty() || task.target == kWhatItIs ||
                      std::any_of(all.begin(), all.end(), [&](const Conversion& c) { return c.target == task.target; });
   const auto too_long = [](const auto& p) { return p.first.size() > kTexts || p.second.size() > kTexts; };
   job->head = write_task(task);

@@ -159,7 +159,9 @@ std::optional<Converted> read_converted(std::string payload) {
   done.found = reader.text();
   done.mislabelled = reader.number() != 0;
   done.facts = reader.pairs();
-  if (!reader.good || find_conversion(done.found, done.type) == nullptr) return std::nullopt;
+  if (!reader.good) return std::nullopt;
+  const bool named = done.type == kWhatItIs && !done.found.empty() && type_like(done.found);
+  if (!named && find_conversion(done.found, done.type) == nullptr) return std::nullopt;
   if (!printable(done.parameters) || !printable(done.facts)) return std::nullopt;
   const std::size_t rest = reader.rest.size();
   done.octets = keep_rest(std::move(payload), rest);

@@ -47,6 +47,6 @@ struct Control {
   std::uint64_t worker = 0;
   std::array<char, 240> note{};  // zero-terminated
 };
-inline constexpr std::int32_t kProtocolVersion = 1;
+inline constexpr std::int32_t kProtocolVersion = 2;
 
 }  // namespace cpm::adapt

@@ -17,6 +17,8 @@ constexpr Query kFindSource{"conversion_find_source",
 constexpr Query kKeep{"conversion_keep", "select conversion_keep_v1($1, $2, $3, $4, $5, $6, $7, $8)"};
 constexpr Query kUsed{"conversion_used",
                       "update conversion set used_at = now() where account_id = $1 and source = $2 and request = $3"};
+constexpr Query kDrop{"conversion_drop",
+                      "delete from conversion where account_id = $1 and source = $2 and request = $3"};
 constexpr Query kKeepPreviews{"previews_keep", "select previews_keep_v1($1, $2::bigint[], $3::text[])"};
 
 // Of all accounts: what the node reports, and which results are to go. The removal is account by account.
@@ -69,6 +71,11 @@ Result<std::uint64_t> keep_conversion(Transaction& tx, const PartName& name, con
 
 Result<void> conversion_used(Transaction& tx, AccountId account, std::string_view source, std::string_view request) {
   tx.exec(kUsed, account.value, bytes(source), bytes(request));
+  return {};
+}
+
+Result<void> drop_conversion(Transaction& tx, AccountId account, std::string_view source, std::string_view request) {
+  tx.exec(kDrop, account.value, bytes(source), bytes(request));
   return {};
 }
 

@@ -43,6 +43,10 @@ struct KeptConversion {
 [[nodiscard]] Result<void> conversion_used(Transaction& tx, AccountId account, std::string_view source,
                                            std::string_view request);
 
+// One that is over, so that another can be kept.
+[[nodiscard]] Result<void> drop_conversion(Transaction& tx, AccountId account, std::string_view source,
+                                           std::string_view request);
+
 // Previews in the caller's own format, one line of UTF-8 each or some. Replaces older ones.
 [[nodiscard]] Result<void> keep_previews(Transaction& tx, AccountId account,
                                          const std::vector<std::pair<ContentId, std::string>>& previews);

@@ -2,7 +2,7 @@
 """Reads the #include lines and checks the layers (docs/architecture.md):
 base <- schema <- imap <- server, base <- adapt <- imap, base <- schema <- admin, adapt <- admin (`cpmctl adapt test`); imap/mime stands on base alone; admin may use
 imap/mime, imap/deliver and imap/cpm to import messages (docs/decisions/0004), and admin/deposit, the depositor's kit, stands on base alone.
-Responses with message numbers have one writer."""
+Responses with message numbers have one writer. What a worker says is translated."""
 import pathlib
 import re
 import sys
@@ -27,6 +27,9 @@ ADMIN_EXTRA = ("imap/mime/", "imap/deliver/", "imap/cpm/")
 # Responses that name a message by its number: UIDONLY (RFC 9586) must find them in one place.
 NUMBERED = re.compile(r'"[^"]* (FETCH \(|UIDFETCH|EXPUNGE\\r)')
 NUMBERED_PLACE = "imap/response/responses.cpp"
+# What a worker says reaches people as a sentence of the catalogues.
+WORKER_TEXT = re.compile(r'Refusal::\w+,\s*"([a-z][^"]*)"|[?:] "([a-z][^"]* [^"]*)"')
+CATALOGUE = "imap/response/language_de.cpp"
 LIBRARIES = {"pqxx": {"schema"}, "libpq-fe.h": {"schema", "tests"}}
 
 
@@ -59,6 +62,15 @@ def main():
                     bad.append(f"{relative}:{number}: {relative.rsplit('/', 1)[0]} may not include {target}")
                 elif rules is None and folder not in allowed:
                     bad.append(f"{relative}:{number}: {layer} may not include {target}")
+    said = set()
+    for path in sorted((ROOT / "adapt/worker").glob("*.cpp")):
+        said |= {a or b for a, b in WORKER_TEXT.findall(path.read_text(encoding="utf-8"))}
+    catalogue = (ROOT / CATALOGUE).read_text(encoding="utf-8")
+    for text in sorted(said):
+        if f'{{"{text[0].upper()}{text[1:]}"' not in catalogue:
+            bad.append(f"adapt/worker: \"{text}\" is not in {CATALOGUE}")
+    if len(said) < 20:
+        bad.append(f"adapt/worker: only {len(said)} texts found")
     print("\n".join(bad))
     print(f"{count} includes read, {len(bad)} against the layers")
     return 1 if bad or count < 100 else 0

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <string>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CPM_SANITIZED 1
@@ -28,6 +29,7 @@ namespace cpm::adapt::worker {
 namespace {
 
 constexpr uid_t kNobody = 65534;
+constexpr int kNice = 10;
 bool g_jailed = false;
 
 [[noreturn]] void give_up(const char* what) {
@@ -46,6 +48,20 @@ std::uint64_t mapped_now() {
   if (file == nullptr || std::fscanf(file, "%lu", &pages) != 1) give_up("statm");
   std::fclose(file);
   return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void write_own(const char* path, const char* text) {
+  std::FILE* file = std::fopen(path, "we");
+  if (file == nullptr) return;  // not on this machine
+  std::fputs(text, file);
+  std::fclose(file);
+}
+
+// Conversions take the time that deposits and fetches leave, and go first when the machine is short of memory.
+void stand_back() {
+  write_own("/proc/self/oom_score_adj", "500");
+  // Where processes are scheduled by session, nice counts within one only: this is the session's.
+  write_own("/proc/self/autogroup", std::to_string(kNice).c_str());
 }
 
 class Filter {
@@ -117,6 +133,7 @@ void filter_calls(int job) {
 }  // namespace
 
 std::string leave_the_world() {
+  stand_back();
   std::string note;
   if (::geteuid() == 0) {
     if (::setgroups(0, nullptr) != 0 || ::setresgid(kNobody, kNobody, kNobody) != 0 ||
@@ -137,6 +154,9 @@ std::string leave_the_world() {
 }
 
 void close_jail(const JailSettings& settings) {
+  const sched_param none{};
+  ::sched_setscheduler(0, SCHED_BATCH, &none);
+  ::setpriority(PRIO_PROCESS, 0, kNice);
 #if !CPM_SANITIZED
   limit(RLIMIT_AS, mapped_now() + settings.memory, "RLIMIT_AS");
 #endif

@@ -13,8 +13,6 @@ namespace cpm::adapt::worker {
 
 namespace {
 
-constexpr std::size_t kLooked = 256 * 1024;
-
 magic_t g_magic = nullptr;
 
 bool textual(std::string_view type) {
@@ -73,7 +71,7 @@ std::string by_mark(std::string_view octets) {
 }
 
 std::string by_magic(std::string_view octets) {
-  const std::string_view looked = octets.substr(0, kLooked);
+  const std::string_view looked = octets.substr(0, kBeginning);
   const char* type = ::magic_buffer(g_magic, looked.data(), looked.size());
   return canonical_type(type != nullptr ? type : "application/octet-stream");
 }

@@ -71,7 +71,7 @@ std::string charset_name(const std::string& declared) {
 
 std::string from_utf8(const std::string& text, const std::string& charset, const Parameters& parameters) {
   const Converter converter = open_converter(charset);
-  if (!converter) throw Stop{Refusal::bad_parameters, "the charset is not known", {"charset"}};
+  if (!converter) throw Stop{Refusal::bad_parameters, "there is no charset of that name", {"charset"}};
   const auto replacement = parameters.find("unknown-character-replacement");
   UErrorCode error = U_ZERO_ERROR;
   if (replacement != parameters.end()) {
@@ -82,7 +82,7 @@ std::string from_utf8(const std::string& text, const std::string& charset, const
     ::ucnv_fromUChars(converter.get(), room.data(), static_cast<std::int32_t>(room.size()), wide.getBuffer(),
                       wide.length(), &error);
     if (U_FAILURE(error) || !is_utf8(replacement->second))
-      throw Stop{Refusal::bad_parameters, "the replacement is not in the charset", {"unknown-character-replacement"}};
+      throw Stop{Refusal::bad_parameters, "the replacement is not in this charset", {"unknown-character-replacement"}};
     ::ucnv_setSubstString(converter.get(), wide.getBuffer(), wide.length(), &error);
     ::ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_SUBSTITUTE, nullptr, nullptr, nullptr, &error);
     if (U_FAILURE(error))
@@ -103,7 +103,7 @@ std::string from_utf8(const std::string& text, const std::string& charset, const
     out.append(block.data(), to);
     if (error == U_BUFFER_OVERFLOW_ERROR) continue;
     if (U_FAILURE(error))
-      throw Stop{Refusal::bad_parameters, "the text has characters that the charset has not", {"charset"}};
+      throw Stop{Refusal::bad_parameters, "the text has characters that this charset does not have", {"charset"}};
     return out;
   }
 }

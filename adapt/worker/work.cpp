@@ -9,6 +9,7 @@
 #include "adapt/worker/sound.h"
 #include "adapt/worker/text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <exception>
 #include <new>
@@ -89,11 +90,20 @@ Outcome work(const Task& task, const Bounds& bounds, const std::function<void(co
   try {
     what = sniff(task.octets, task.declared);
     found(what.type);
+    if (target == kWhatItIs) return Converted{target, {}, {}, what.type, what.mislabelled, {}};
     const Conversion* conversion = find_conversion(what.type, target);
-    if (conversion == nullptr) return refuse({Refusal::unsupported, "there is no such conversion", {}, {}, {}});
+    if (conversion == nullptr) return refuse({Refusal::unsupported, "this conversion is not possible", {}, {}, {}});
     target = conversion->target;
-    if (auto wrong = wrong_parameters(*conversion, task.parameters); !wrong.empty())
-      return refuse({Refusal::bad_parameters, "these parameters do not fit the conversion", std::move(wrong), {}, {}});
+    if (auto wrong = wrong_parameters(*conversion, task.parameters); !wrong.empty()) {
+      const bool known = std::all_of(wrong.begin(), wrong.end(),
+                                     [&](const std::string& name) { return has_parameter(*conversion, name); });
+      return refuse({Refusal::bad_parameters,
+                     known ? "these parameters have values that are not possible"
+                           : "these parameters do not belong to this conversion",
+                     std::move(wrong),
+                     {},
+                     {}});
+    }
     Task settled{task.declared, task.charset, target, task.parameters, task.octets};
     Converted done = decode(settled, what.type, bounds);
     if (done.octets.size() > bounds.result_octets)

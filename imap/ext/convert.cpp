@@ -37,6 +37,7 @@ constexpr const char* kSomething = "application/octet-stream";  // the grammar w
 constexpr const char* kNoSuchPart = "There is no such part";
 constexpr const char* kNotPossible = "This conversion is not possible";
 constexpr const char* kBadParameters = "These parameters do not belong to this conversion";
+constexpr const char* kBadValue = "These parameters have values that are not possible";
 
 // -- CONVERSIONS
 
@@ -152,9 +153,9 @@ class Converter {
       if (session_.terminated) co_return failed(being_ended());
     }
     if (converted_ == 0 && refused_ > 0) {
-      if (temporary_ == refused_) co_return no("All conversions failed", "TEMPFAIL");
-      Done done = no("All conversions failed");
-      done.told = true;
+      const bool temporary = temporary_ == refused_;
+      Done done = no("All conversions failed", temporary ? "TEMPFAIL" : "");
+      done.told = !temporary || resting_;
       co_return done;
     }
     co_return ok(refused_ > 0 ? "Some conversions failed" : "CONVERT completed",
@@ -192,7 +193,9 @@ class Converter {
         if (!header) co_return header.error();
         answer = std::move(*header);
       } else if (item.kind == Kind::available) {
-        answer = available(row, *parts, item.section.parts);
+        auto types = co_await available(row, *parts, item.section.parts);
+        if (!types) co_return types.error();
+        answer = std::move(*types);
       } else if (item.kind != Kind::uid) {
         auto outcome = co_await convert_part(row, *parts, item.section.parts);
         if (!outcome) co_return outcome.error();
@@ -213,7 +216,9 @@ class Converter {
       return;
     }
     ++refused_;
-    if (answer.refusal->kind == ConvertRefusal::Kind::temporary) ++temporary_;
+    if (answer.refusal->kind != ConvertRefusal::Kind::temporary) return;
+    ++temporary_;
+    resting_ = resting_ || answer.refusal->minutes > 1;
   }
 
   // -- parts
@@ -247,10 +252,6 @@ class Converter {
       place.source.body = entry->body;
       if (entry->kind == mime::Kind::leaf) place.source.encoding = entry->encoding;
     }
-    if (place.request.target.empty()) {
-      place.request.target = default_target(*preferences_, place.source.type);
-      add_preferred_size(*preferences_, place.source.type, place.request);
-    }
     place.refusal = check(place);
     return place;
   }
@@ -259,6 +260,25 @@ class Converter {
     const std::string& target = place.request.target;
     return {ConvertRefusal::Kind::bad_parameters, text, place.source.type, target.empty() ? kSomething : target,
             std::move(parameters)};
+  }
+
+  // Of those that do not fit: not known there, or with a value that is not possible.
+  static ConvertRefusal refuse_parameters(const Place& place, const adapt::Conversion& conversion,
+                                          const std::vector<std::string>& wrong) {
+    ConvertParameters at_fault;
+    bool known = true;
+    for (const auto& one : place.request.parameters) {
+      if (std::find(wrong.begin(), wrong.end(), one.first) == wrong.end()) continue;
+      at_fault.push_back(one);
+      known = known && adapt::has_parameter(conversion, one.first);
+    }
+    return refuse(place, known ? kBadValue : kBadParameters, std::move(at_fault));
+  }
+
+  static std::vector<std::string> wrong_of(const Place& place, const adapt::Conversion& conversion) {
+    adapt::Parameters asked;
+    for (const auto& [name, value] : place.request.parameters) asked.emplace(name, value);
+    return adapt::wrong_parameters(conversion, asked);
   }
 
   // What can be said without looking at the part.
@@ -273,15 +293,49 @@ class Converter {
     if (!target.empty() && std::none_of(all.begin(), all.end(), is_target)) return refuse(place, kNotPossible);
     const adapt::Conversion* conversion = target.empty() ? nullptr : adapt::find_conversion(source, target);
     if (conversion == nullptr) return std::nullopt;  // it may be something else: its octets tell
-    adapt::Parameters asked;
-    for (const auto& [name, value] : place.request.parameters) asked.emplace(name, value);
-    const std::vector<std::string> wrong = adapt::wrong_parameters(*conversion, asked);
+    const std::vector<std::string> wrong = wrong_of(place, *conversion);
     if (wrong.empty()) return std::nullopt;
-    ConvertParameters at_fault;
-    for (const auto& one : place.request.parameters) {
-      if (std::find(wrong.begin(), wrong.end(), one.first) != wrong.end()) at_fault.push_back(one);
+    return refuse_parameters(place, *conversion, wrong);
+  }
+
+  [[nodiscard]] ConvertRequest default_request(const Place& place, const std::string& type) const {
+    ConvertRequest request = place.request;
+    request.target = default_target(*preferences_, type);
+    add_preferred_size(*preferences_, type, request);
+    return request;
+  }
+
+  // What the part is by its octets: Converted::source.
+  boost::asio::awaitable<Result<ConvertOutcome>> look(const Place& place) {
+    const ConvertRequest request{std::string(adapt::kWhatItIs), {}};
+    auto seen = co_await conversions_.convert(place.source, request);
+    co_return seen;
+  }
+
+  // The default conversion (6) of what the part really is. Its label is believed until its octets say something else.
+  boost::asio::awaitable<Result<ConvertOutcome>> convert_by_default(const Place& place) {
+    const std::string label = adapt::canonical_type(place.source.type);
+    const ConvertRequest by_label = default_request(place, label);
+    Result<ConvertOutcome> made = fail(Failure::internal, "");
+    if (by_label.target.empty()) {
+      made = co_await look(place);
+    } else {
+      made = co_await conversions_.convert(place.source, by_label);
     }
-    return refuse(place, kBadParameters, std::move(at_fault));
+    if (!made) co_return made;
+    const auto* converted = std::get_if<Converted>(&*made);
+    const auto* refusal = std::get_if<ConvertRefusal>(&*made);
+    if (refusal != nullptr && refusal->kind == ConvertRefusal::Kind::temporary) co_return made;
+    const std::string found = adapt::canonical_type(converted != nullptr ? converted->source : refusal->source);
+    const ConvertRequest by_octets = default_request(place, found);
+    if (by_octets.target.empty()) {
+      ConvertRefusal impossible = refuse(place, kNotPossible);
+      if (!found.empty()) impossible.source = found;
+      co_return ConvertOutcome(std::move(impossible));
+    }
+    if (by_octets.target == by_label.target && by_octets.parameters == by_label.parameters) co_return made;
+    made = co_await conversions_.convert(place.source, by_octets);
+    co_return made;
   }
 
   boost::asio::awaitable<Result<std::shared_ptr<const ConvertOutcome>>> convert_part(const schema::MessageRow& row,
@@ -298,7 +352,12 @@ class Converter {
       refusal.kind = ConvertRefusal::Kind::temporary;
       outcome = std::make_shared<const ConvertOutcome>(std::move(refusal));
     } else {
-      auto made = co_await conversions_.convert(std::move(place.source), std::move(place.request));
+      Result<ConvertOutcome> made = fail(Failure::internal, "");
+      if (command_.to.type) {
+        made = co_await conversions_.convert(std::move(place.source), std::move(place.request));
+      } else {
+        made = co_await convert_by_default(place);
+      }
       if (!made) co_return made.error();
       if (const auto* converted = std::get_if<Converted>(&*made)) held_ += converted->octets->size();
       outcome = std::make_shared<const ConvertOutcome>(std::move(*made));
@@ -307,40 +366,51 @@ class Converter {
     co_return outcome;
   }
 
-  [[nodiscard]] Answer available(const schema::MessageRow& row, const mime::PartMap& parts, const Path& path) const {
+  // By the octets (8.4): what is listed here is what CONVERSIONS says of the type that the part really has.
+  boost::asio::awaitable<Result<Answer>> available(const schema::MessageRow& row, const mime::PartMap& parts,
+                                                   const Path& path) {
     Answer answer;
-    const Place place = place_of(row, parts, path);
-    const bool exists = path.empty() || parts.find(path) != nullptr;
-    if (!exists || (command_.to.type && place.refusal)) {
-      answer.refusal = place.refusal;
-      return answer;
+    Place place = place_of(row, parts, path);
+    if (place.refusal) {
+      const bool exists = path.empty() || parts.find(path) != nullptr;
+      if (exists && !command_.to.type) {
+        answer.available.emplace();
+      } else {
+        answer.refusal = place.refusal;
+      }
+      co_return answer;
     }
+    auto seen = co_await look(place);
+    if (!seen) co_return seen.error();
+    if (const auto* refusal = std::get_if<ConvertRefusal>(&*seen)) {
+      answer.refusal = *refusal;
+      co_return answer;
+    }
+    place.source.type = adapt::canonical_type(std::get<Converted>(*seen).source);
+    answer = targets(place);
+    co_return answer;
+  }
+
+  // Of a part of a type that is known: what all the parameters apply to (8.4).
+  [[nodiscard]] Answer targets(Place& place) const {
+    Answer answer;
+    const std::string& source = place.source.type;
     std::vector<std::string> types;
-    if (command_.to.type) {
-      // As it is declared; the octets are looked at when it is converted.
-      const std::string source = adapt::canonical_type(place.source.type);
-      const bool known = adapt::find_conversion(source, "") != nullptr;
-      if (known && adapt::find_conversion(source, place.request.target) == nullptr) {
-        answer.refusal = refuse(place, kNotPossible);
-        return answer;
-      }
-      types.push_back(*command_.to.type);
-    } else {
-      // Only what all the parameters apply to (RFC 5259 8.4).
-      const std::string source = adapt::canonical_type(place.source.type);
-      const std::vector<std::string> targets = Conversions::targets_of(source);
-      adapt::Parameters asked;
-      for (const auto& [name, value] : command_.to.parameters) asked.emplace(name, value);
-      for (const std::string& target : targets) {
-        const adapt::Conversion* one = adapt::find_conversion(source, target);
-        if (one != nullptr && adapt::wrong_parameters(*one, asked).empty()) types.push_back(target);
-      }
-      if (types.empty() && !targets.empty()) {
-        answer.refusal = refuse(place, kBadParameters, command_.to.parameters);
-        return answer;
-      }
+    const adapt::Conversion* last = nullptr;
+    for (const std::string& target : Conversions::targets_of(source)) {
+      if (command_.to.type && target != *command_.to.type) continue;
+      const adapt::Conversion* one = adapt::find_conversion(source, target);
+      if (last == nullptr || one->by_default) last = one;
+      if (wrong_of(place, *one).empty()) types.push_back(target);
     }
-    answer.available = std::move(types);
+    if (types.empty() && last != nullptr) {
+      place.request.target = last->target;
+      answer.refusal = refuse_parameters(place, *last, wrong_of(place, *last));
+    } else if (types.empty() && command_.to.type) {
+      answer.refusal = refuse(place, kNotPossible);
+    } else {
+      answer.available = std::move(types);
+    }
     return answer;
   }
 
@@ -492,7 +562,7 @@ class Converter {
     const std::string text = session_.language != nullptr ? session_.language->say(refusal.text) : refusal.text;
     out.raw("(ERROR ").string(text).sp();
     if (refusal.kind == ConvertRefusal::Kind::temporary) {
-      out.raw("TEMPFAIL 1)");
+      out.raw("TEMPFAIL ").number(refusal.minutes).raw(")");
       return;
     }
     const bool missing = refusal.kind == ConvertRefusal::Kind::missing_parameters;
@@ -524,6 +594,7 @@ class Converter {
   std::map<Path, std::shared_ptr<const ConvertOutcome>> outcomes_;  // of the present message
   std::uint64_t held_ = 0;                                          // octets of them
   std::uint64_t converted_ = 0, refused_ = 0, temporary_ = 0;       // items
+  bool resting_ = false;                                            // one says how long to wait
 };
 
 boost::asio::awaitable<Done> execute(Session& session, ConvertCommand command) {

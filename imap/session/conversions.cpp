@@ -29,6 +29,8 @@ constexpr std::uint64_t kWindow = 512 * 1024;  // read at a time
 constexpr std::uint64_t kHeaderOctets = 64 * 1024;
 constexpr const char* kSomething = "application/octet-stream";  // RFC 5259 10 wants a type in any case
 constexpr const char* kNotNow = "Cannot be converted now, try again later";
+constexpr const char* kFailedAgain = "Its conversion failed repeatedly, try again much later";
+constexpr const char* kNotPossible = "This conversion is not possible";
 
 class Sha256 {
  public:
@@ -90,6 +92,11 @@ grammar::ConvertParameters parameters_of(const json& from) {
   return out;
 }
 
+std::int64_t seconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 // What of an outcome is kept: everything but a failure that may be over the next time.
 std::optional<schema::KeptConversion> kept_of(const ConvertOutcome& outcome, const std::string& source) {
   schema::KeptConversion kept;
@@ -103,18 +110,20 @@ std::optional<schema::KeptConversion> kept_of(const ConvertOutcome& outcome, con
     kept.data = *converted->octets;
   } else {
     const auto& refusal = std::get<ConvertRefusal>(outcome);
-    if (refusal.kind == ConvertRefusal::Kind::temporary) return std::nullopt;
+    const bool temporary = refusal.kind == ConvertRefusal::Kind::temporary;
+    if (temporary && refusal.minutes <= 1) return std::nullopt;
     head = {{"source", refusal.source},
             {"type", refusal.target},
             {"parameters", json_of(refusal.parameters)},
             {"refused", refusal.text},
             {"missing", refusal.kind == ConvertRefusal::Kind::missing_parameters}};
+    if (temporary) head["until"] = seconds_now() + std::int64_t{60} * refusal.minutes;
   }
   kept.head = head.dump(-1, ' ', true, json::error_handler_t::replace);
   return kept;
 }
 
-// None for what another release wrote.
+// None for what another release wrote, and for what is over.
 std::optional<ConvertOutcome> outcome_of(schema::KeptConversion&& kept) {
   try {
     const json head = json::parse(kept.head);
@@ -126,6 +135,12 @@ std::optional<ConvertOutcome> outcome_of(schema::KeptConversion&& kept) {
       refusal.source = head.at("source").get<std::string>();
       refusal.target = head.at("type").get<std::string>();
       refusal.parameters = parameters_of(head.at("parameters"));
+      if (head.contains("until")) {
+        const std::int64_t left = head.at("until").get<std::int64_t>() - seconds_now();
+        if (left <= 0) return std::nullopt;
+        refusal.kind = ConvertRefusal::Kind::temporary;
+        refusal.minutes = static_cast<std::uint32_t>((left + 59) / 60);
+      }
       return refusal;
     }
     Converted converted;
@@ -142,7 +157,14 @@ std::optional<ConvertOutcome> outcome_of(schema::KeptConversion&& kept) {
 
 ConvertRefusal refuse(const ConvertSource& source, const ConvertRequest& request, ConvertRefusal::Kind kind,
                       std::string text) {
-  return {kind, std::move(text), source.type, request.target.empty() ? kSomething : request.target, {}};
+  const bool named = !request.target.empty() && request.target != adapt::kWhatItIs;
+  return {kind, std::move(text), source.type, named ? request.target : kSomething, {}};
+}
+
+// What a worker says, as a sentence of the catalogues.
+std::string sentence(std::string text) {
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 32);
+  return text;
 }
 
 const char* result_name(const ConvertOutcome& outcome) {
@@ -264,13 +286,15 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::convert(ConvertSourc
   const auto begin = Clock::now();
   patience = std::min<std::chrono::milliseconds>(patience, limits_.convert_deadline);
   const std::string key = key_of(request, CPMSTORE_VERSION);
-  auto found = co_await look_up(source, key);
-  if (found) {
-    ++hits_;
-    observe(*found, "kept", begin);
-    co_return found;
+  if (request.target != adapt::kWhatItIs) {
+    auto found = co_await look_up(source, key);
+    if (found) {
+      ++hits_;
+      observe(*found, "kept", begin);
+      co_return found;
+    }
+    if (found.error().failure != Failure::not_found) co_return found;
   }
-  if (found.error().failure != Failure::not_found) co_return found;
   const std::string name = std::to_string(source.name.account.value) + "/" + std::to_string(source.name.content.value) +
                            "/" + source.name.part + "/" + key;
   std::shared_ptr<Flight> flight;
@@ -354,9 +378,21 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::look_up(const Conver
                                     schema::Mode::single);
     static_cast<void>(touched);  // it may be removed earlier then, nothing else
   }
+  const std::string origin = (*kept)->source;
   auto outcome = outcome_of(std::move(**kept));
-  if (!outcome) co_return fail(Failure::not_found, "");
-  co_return std::move(*outcome);
+  if (outcome) co_return std::move(*outcome);
+  auto dropped = co_await drop(source.name.account, origin, key);
+  if (!dropped) co_return dropped.error();
+  co_return fail(Failure::not_found, "");
+}
+
+boost::asio::awaitable<Result<void>> Conversions::drop(AccountId account, std::string origin, std::string key) {
+  auto work = [account, origin = std::move(origin), key = std::move(key)](schema::Transaction& tx) {
+    return schema::drop_conversion(tx, account, origin, key);
+  };
+  auto dropped =
+      co_await db_.run(schema::Wall::of(account), limits_.command_deadline, std::move(work), schema::Mode::single);
+  co_return dropped;
 }
 
 boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSource& source,
@@ -372,7 +408,10 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
   task.octets = std::move(work.octets);
   auto made = co_await adapter_.convert(source.name.account.value, std::move(task), deadline);
   if (auto* done = std::get_if<adapt::Converted>(&made)) {
-    forgive(origin);
+    {
+      const std::lock_guard lock(mutex_);
+      deaths_.forgive(origin);
+    }
     Converted converted;
     converted.source = done->found.empty() ? source.type : std::move(done->found);
     converted.type = std::move(done->type);
@@ -390,11 +429,12 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
     co_return converted;
   }
   auto& no = std::get<adapt::Refused>(made);
-  ConvertRefusal refusal = refuse(source, request, ConvertRefusal::Kind::bad_parameters, std::move(no.detail));
+  ConvertRefusal refusal =
+      refuse(source, request, ConvertRefusal::Kind::bad_parameters, sentence(std::move(no.detail)));
   if (!no.found.empty()) refusal.source = std::move(no.found);
-  if (!no.target.empty()) refusal.target = std::move(no.target);
+  if (!no.target.empty() && no.target != adapt::kWhatItIs) refusal.target = std::move(no.target);
   if (refusal.target.empty()) refusal.target = kSomething;
-  if (refusal.text.empty()) refusal.text = "This conversion is not possible";
+  if (refusal.text.empty()) refusal.text = kNotPossible;
   switch (no.why) {
     case adapt::Refusal::missing_parameters:
       refusal.kind = ConvertRefusal::Kind::missing_parameters;
@@ -408,9 +448,11 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
       break;
     case adapt::Refusal::busy: refusal.kind = ConvertRefusal::Kind::temporary; break;
     case adapt::Refusal::crashed:
-    case adapt::Refusal::timed_out:
-      // Once it may be the machine; twice it is the part.
-      if (!died_again(origin)) refusal.kind = ConvertRefusal::Kind::temporary;
+    case adapt::Refusal::timed_out: {
+      refusal.kind = ConvertRefusal::Kind::temporary;
+      const std::lock_guard lock(mutex_);
+      refusal.minutes = static_cast<std::uint32_t>(deaths_.note(origin, Clock::now()).count());
+    }
       log::warn("imap", "a worker was lost by a conversion",
                 {{"account", std::to_string(source.name.account.value)},
                  {"content", std::to_string(source.name.content.value)},
@@ -418,24 +460,12 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
                  {"why", adapt::refusal_name(no.why)},
                  {"target", request.target}});
       break;
-    case adapt::Refusal::unsupported: refusal.text = "This conversion is not possible"; break;
+    case adapt::Refusal::unsupported:
     case adapt::Refusal::broken_source:
     case adapt::Refusal::too_large: break;
   }
-  if (refusal.kind == ConvertRefusal::Kind::temporary) refusal.text = kNotNow;
+  if (refusal.kind == ConvertRefusal::Kind::temporary) refusal.text = refusal.minutes > 1 ? kFailedAgain : kNotNow;
   co_return refusal;
-}
-
-void Conversions::forgive(const std::string& origin) {
-  const std::lock_guard lock(mutex_);
-  deaths_.erase(origin);
-}
-
-bool Conversions::died_again(const std::string& origin) {
-  constexpr std::size_t kRemembered = 1000;
-  const std::lock_guard lock(mutex_);
-  if (deaths_.size() >= kRemembered && !deaths_.contains(origin)) deaths_.erase(deaths_.begin());
-  return ++deaths_[origin] > 1;
 }
 
 boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource source, ConvertRequest request,
@@ -445,6 +475,8 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
     return ConvertOutcome(refuse(source, request, kind, text));
   };
   Held held(memory_, limits_.convert_memory_octets);
+  const bool looks = request.target == adapt::kWhatItIs;
+  if (looks) source.body.end = std::min<std::uint64_t>(source.body.end, source.body.begin + 2 * adapt::kBeginning);
   // Base64 takes a third more than what it holds; others take less.
   if (source.body.size() > limits_.convert_octets * 2) {
     co_return refused(ConvertRefusal::Kind::bad_parameters, "The part is too large to be converted");
@@ -483,6 +515,11 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
   }
   decoder.finish(task_work->octets);
   const std::string origin = source_of(source.type, task_work->declared, task_work->octets);
+  if (looks) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    auto seen = co_await ask_worker(source, request, std::move(*task_work), origin, left);
+    co_return seen;
+  }
   auto same = [account = source.name.account, origin, key](schema::Transaction& tx) {
     return schema::find_conversion_of(tx, account, origin, key);
   };
@@ -490,7 +527,13 @@ boost::asio::awaitable<Result<ConvertOutcome>> Conversions::make(ConvertSource s
                                schema::Mode::reads);
   if (!kept) co_return kept.error();
   std::optional<ConvertOutcome> outcome;
-  if (*kept) outcome = outcome_of(std::move(**kept));
+  if (*kept) {
+    outcome = outcome_of(std::move(**kept));
+    if (!outcome) {
+      auto dropped = co_await drop(source.name.account, origin, key);
+      if (!dropped) co_return dropped.error();
+    }
+  }
   if (!outcome) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) co_return refused(ConvertRefusal::Kind::temporary, kNotNow);

@@ -12,6 +12,7 @@
 #include "imap/grammar/convert_request.h"
 #include "imap/mime/decode.h"
 #include "imap/mime/part_map.h"
+#include "imap/session/worker_deaths.h"
 #include "schema/conversions.h"
 #include "schema/database.h"
 
@@ -48,7 +49,9 @@ struct ConvertSource {
 };
 
 struct ConvertRequest {
-  std::string target;  // in lower case; empty: what is usual for what the part turns out to be
+  // In lower case; empty: what is usual for what the part turns out to be; adapt::kWhatItIs: only that, as
+  // Converted::source.
+  std::string target;
   grammar::ConvertParameters parameters;
 };
 
@@ -66,6 +69,7 @@ struct ConvertRefusal {
   std::string text;                       // for people, a phrase of the catalogues
   std::string source, target;             // empty source: there is no such part
   grammar::ConvertParameters parameters;  // at fault; of bad_parameters none: the conversion is not possible
+  std::uint32_t minutes = 1;              // of temporary: before it is worth another try; above 1 it is kept so long
 };
 
 using ConvertOutcome = std::variant<Converted, ConvertRefusal>;
@@ -115,6 +119,7 @@ class Conversions {
   class Held;
   struct Work;
   boost::asio::awaitable<Result<ConvertOutcome>> look_up(const ConvertSource& source, const std::string& key);
+  boost::asio::awaitable<Result<void>> drop(AccountId account, std::string origin, std::string key);
   boost::asio::awaitable<Result<ConvertOutcome>> make(ConvertSource source, ConvertRequest request, std::string key,
                                                       std::chrono::milliseconds patience);
   boost::asio::awaitable<Result<ConvertOutcome>> wait_for(std::shared_ptr<Flight> flight, ConvertRequest request,
@@ -122,9 +127,6 @@ class Conversions {
   void observe(const ConvertOutcome& outcome, std::string result, std::chrono::steady_clock::time_point begin) const;
   boost::asio::awaitable<ConvertOutcome> ask_worker(const ConvertSource& source, const ConvertRequest& request,
                                                     Work work, std::string origin, std::chrono::milliseconds deadline);
-  // Of the octets of `origin`; whether it is enough now.
-  bool died_again(const std::string& origin);
-  void forgive(const std::string& origin);  // a worker has made something of it: it was the machine
   void land(const std::string& name, const std::shared_ptr<Flight>& flight, Result<ConvertOutcome> outcome);
 
   adapt::Adapter& adapter_;
@@ -133,7 +135,7 @@ class Conversions {
   const std::function<void(const ConversionEvent&)> observe_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Flight>> flights_;  // protected by mutex_, as is:
-  std::map<std::string, int> deaths_;                       // workers that a part has cost, by what it is
+  WorkerDeaths deaths_;                                     // by source_of()
   std::atomic<std::uint64_t> hits_{0}, misses_{0}, shared_{0}, evicted_{0}, kept_{0}, memory_{0}, running_{0};
   std::unique_ptr<Preparation> preparation_;  // the last: it uses the others
 };

@@ -21,11 +21,6 @@ void take(ConvertPreferences& preferences, std::string_view key, const std::stri
   preferences.pixels = error == std::errc{} && pixels > 0 ? std::optional(pixels) : std::nullopt;  // "any"
 }
 
-bool takes(const adapt::Conversion& conversion, std::string_view parameter) {
-  return std::any_of(conversion.parameters.begin(), conversion.parameters.end(),
-                     [&](const adapt::Parameter& one) { return one.name == parameter; });
-}
-
 }  // namespace
 
 std::string device_of(std::string_view client_id) {
@@ -87,7 +82,8 @@ void add_preferred_size(const ConvertPreferences& preferences, std::string_view 
                                  [](const auto& one) { return one.first == "pix-x" || one.first == "pix-y"; });
   if (sized) return;
   for (const char* name : {"pix-x", "pix-y"}) {
-    if (takes(*conversion, name)) request.parameters.emplace_back(name, std::to_string(*preferences.pixels));
+    if (adapt::has_parameter(*conversion, name))
+      request.parameters.emplace_back(name, std::to_string(*preferences.pixels));
   }
 }
 

@@ -2,6 +2,7 @@
 #include "tests/adapt/jailed.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -49,6 +50,18 @@ TEST(Jail, MemoryHasABound) {
   expect_works(jailed);
 }
 #endif
+
+TEST(Jail, WorkersLetOthersGoFirst) {
+  Jailed jailed;
+  expect_works(jailed);
+  const auto workers = jailed.adapter().status().workers;
+  ASSERT_FALSE(workers.empty());
+  EXPECT_GE(::getpriority(PRIO_PROCESS, static_cast<id_t>(workers.front().pid)), 10);
+  std::ifstream file("/proc/" + std::to_string(workers.front().pid) + "/oom_score_adj");
+  int score = 0;
+  file >> score;
+  EXPECT_GE(score, 500);
+}
 
 TEST(Jail, AWorkerThatHangsIsEnded) {
   AdapterSettings with = settings();

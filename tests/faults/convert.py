@@ -4,8 +4,10 @@ lie, bombs and rubbish. The session lives on, nothing is lost, and FETCH and APP
 import base64
 import json
 import os
+import pathlib
 import re
 import signal
+import subprocess
 import time
 import urllib.request
 
@@ -189,6 +191,56 @@ def labels(server, bob):
         bob.must("SELECT INBOX")
         reply = bob.must('CONVERT * ("image/jpeg" ("pix-x" "60" "pix-y" "60")) BINARY[2]')
         check(dimensions(picture_of(reply) or b"") == (60, 45), f"a PNG that is called {kind} becomes a JPEG", reply.untagged[-1:])
+        reply = bob.must('CONVERT * (NIL ("pix-x" "30" "pix-y" "30")) BINARY[2]')
+        check(dimensions(picture_of(reply) or b"") == (30, 23), "by default as well", reply.untagged[-1:])
+        reply = bob.must("CONVERT * (NIL) AVAILABLECONVERSIONS[2]")
+        check(b'(("application/json" "image/jpeg" "image/png" "image/webp"))' in b"".join(reply.untagged), "and that is what it is said to become", reply.untagged)
+    # A word of the client that its octets do not allow, whatever the label says.
+    bob.append("INBOX", mail(b"Only a text, of some lines\r\nand no picture.\r\n", "image/png"))
+    bob.must("SELECT INBOX")
+    reply = bob.must('CONVERT * (NIL ("charset" "utf-8")) (BODYPARTSTRUCTURE[2] AVAILABLECONVERSIONS[2])')
+    told = b"".join(reply.untagged)
+    check(b'("TEXT" "PLAIN" ("charset" "utf-8")' in told and b'AVAILABLECONVERSIONS[2] (("text/plain"))' in told, "a text that is called image/png", told)
+
+
+def sql(server, statement):
+    """In the embedded database, as its owner."""
+    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(server.data / "run"), "-U", "postgres", "-d", "cpmstore", "-c", statement]
+    subprocess.run((["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []) + command, check=True, capture_output=True, timeout=60)
+
+
+def costly(binaries):
+    """A part that costs workers rests longer each time, across restarts, and its refusal never stands for good."""
+    worker = pathlib.Path(binaries).resolve() / "adapt_test_worker"
+    with Server(binaries, sets=[f"adapt.program={worker}"]) as server:
+        server.ctl("user", "add", ALICE, "--password-stdin", stdin="secret\n")
+        alice = session(server, ALICE)
+        alice.append("INBOX", mail(b"whatever", "test/crash"))
+        alice.must("SELECT INBOX")
+        lost = lambda: metric(server, "cpmstore_adapt_crashes_total")
+
+        def ask(wire):
+            reply = wire.command(convert_line(1, 64))
+            check(reply.status == "NO" and reply.code == "TEMPFAIL", "NO [TEMPFAIL]", reply)
+            match = re.search(rb"TEMPFAIL (\d+)\)", b"".join(reply.untagged))
+            return int(match[1]) if match else None
+
+        check(ask(alice) is None and lost() == 1, "once it may be the machine", lost())
+        check(ask(alice) == 60 and lost() == 2, "the second time it rests for an hour", lost())
+        check(ask(alice) == 60 and lost() == 2, "and costs no worker", lost())
+        alice.close()
+        server.stop()
+        server.start()
+        alice = session(server, ALICE)
+        alice.must("SELECT INBOX")
+        check(ask(alice) == 60 and lost() == 0, "nor after a restart", lost())
+        server.ctl("adapt", "cache", "clear", ALICE)
+        check(ask(alice) is None and lost() == 1, "what is cleared is tried again", lost())
+        check(ask(alice) == 60 and lost() == 2, "and rests again", lost())
+        sql(server, "update conversion set head = jsonb_set(head::jsonb, '{until}', '1')::text")
+        check(ask(alice) == 24 * 60 and lost() == 3, "what has rested is tried once more, then it rests for a day", lost())
+        alice.must("NOOP")
+        alice.close()
 
 
 def prepared(server, alice):
@@ -282,6 +334,7 @@ def test(binaries):
         labels(server, session(server, BOB))
         prepared(server, alice)
         preferred(server, alice)
+    costly(binaries)
     ends_while_converting(binaries, lambda server: stopped(workers(server)))
     ends_while_converting(binaries, lambda server: stopped(
         [pid for pid in descendants(server.process.pid) if "cpmstore-adapt" in command_line(pid)]))
