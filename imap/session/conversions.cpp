@@ -408,7 +408,7 @@ boost::asio::awaitable<ConvertOutcome> Conversions::ask_worker(const ConvertSour
   task.octets = std::move(work.octets);
   auto made = co_await adapter_.convert(source.name.account.value, std::move(task), deadline);
   if (auto* done = std::get_if<adapt::Converted>(&made)) {
-    {
+    if (request.target != adapt::kWhatItIs) {  // to look at it says nothing of decoding it
       const std::lock_guard lock(mutex_);
       deaths_.forgive(origin);
     }
